@@ -1,0 +1,3 @@
+//! heist: a multithreaded work-stealing async executor.
+
+mod sync;

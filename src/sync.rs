@@ -1,0 +1,109 @@
+//! The one place that chooses between the standard library's primitives and loom's.
+//!
+//! Everything else in the crate takes its atomics, locks and cells from here, so that building with
+//! `--cfg heist_loom` puts the very code that ships under the model checker.
+#![allow(
+    unreachable_pub,
+    reason = "the loom models reach these through heist::model"
+)]
+
+#[cfg(not(heist_loom))]
+use std::sync as imp;
+
+#[cfg(heist_loom)]
+use loom::sync as imp;
+
+pub use imp::atomic::{
+    AtomicBool, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence,
+};
+
+#[cfg(heist_loom)]
+pub use loom::cell::UnsafeCell;
+
+pub use imp::MutexGuard;
+use std::sync::PoisonError;
+use std::time::Duration;
+
+/// A lock that does not poison: every critical section in the crate leaves its data whole, and user code
+/// never runs inside one.
+#[derive(Debug)]
+pub struct Mutex<T>(imp::Mutex<T>);
+
+impl<T> Mutex<T> {
+    #[cfg(not(heist_loom))]
+    pub const fn new(value: T) -> Self {
+        Self(imp::Mutex::new(value))
+    }
+
+    #[cfg(heist_loom)]
+    pub fn new(value: T) -> Self {
+        Self(imp::Mutex::new(value))
+    }
+
+    pub fn lock(&self) -> MutexGuard<'_, T> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A condition variable to go with [`Mutex`].
+#[derive(Debug)]
+pub struct Condvar(imp::Condvar);
+
+impl Condvar {
+    #[cfg(not(heist_loom))]
+    pub const fn new() -> Self {
+        Self(imp::Condvar::new())
+    }
+
+    #[cfg(heist_loom)]
+    pub fn new() -> Self {
+        Self(imp::Condvar::new())
+    }
+
+    pub fn notify_one(&self) {
+        self.0.notify_one();
+    }
+
+    pub fn notify_all(&self) {
+        self.0.notify_all();
+    }
+
+    pub fn wait<'a, T>(&self, guard: MutexGuard<'a, T>) -> MutexGuard<'a, T> {
+        self.0.wait(guard).unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits at most `timeout`. Spurious returns happen; callers look at their condition and the clock.
+    pub fn wait_timeout<'a, T>(
+        &self,
+        guard: MutexGuard<'a, T>,
+        timeout: Duration,
+    ) -> MutexGuard<'a, T> {
+        match self.0.wait_timeout(guard, timeout) {
+            Ok((guard, _)) => guard,
+            Err(poisoned) => poisoned.into_inner().0,
+        }
+    }
+}
+
+/// `std::cell::UnsafeCell` with loom's interface, which reports each access to the checker.
+#[cfg(not(heist_loom))]
+#[derive(Debug)]
+#[repr(transparent)]
+pub struct UnsafeCell<T>(std::cell::UnsafeCell<T>);
+
+#[cfg(not(heist_loom))]
+impl<T> UnsafeCell<T> {
+    pub const fn new(value: T) -> Self {
+        Self(std::cell::UnsafeCell::new(value))
+    }
+
+    #[inline(always)]
+    pub fn with<R>(&self, f: impl FnOnce(*const T) -> R) -> R {
+        f(self.0.get())
+    }
+
+    #[inline(always)]
+    pub fn with_mut<R>(&self, f: impl FnOnce(*mut T) -> R) -> R {
+        f(self.0.get())
+    }
+}
