@@ -1,3 +1,5 @@
 //! heist: a multithreaded work-stealing async executor.
 
 mod sync;
+mod task;
+mod util;

@@ -20,6 +20,9 @@ pub use imp::atomic::{
 #[cfg(heist_loom)]
 pub use loom::cell::UnsafeCell;
 
+/// A process-wide count that carries no protocol: never modelled, so that it can be a static.
+pub use std::sync::atomic::AtomicU64 as Counter;
+
 pub use imp::MutexGuard;
 use std::sync::PoisonError;
 use std::time::Duration;

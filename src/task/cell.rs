@@ -1,0 +1,316 @@
+//! A header with a future, or its output, behind it; and what can be done with that.
+
+use std::any::Any;
+use std::future::Future;
+use std::marker::PhantomData;
+use std::mem::ManuallyDrop;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::ptr::NonNull;
+use std::task::{Context, Poll};
+
+use super::header::{Header, Meta, Vtable};
+use super::pages::{self, PageSet};
+use super::state::{Complete, Pause, Start};
+use super::waker::BorrowedWaker;
+use super::{JoinError, Schedule};
+use crate::sync::UnsafeCell;
+use crate::util::contain::contain;
+
+/// How a future and its output are kept: in the cell where they fit, boxed where not.
+trait Body: 'static {
+    type T;
+    type Future: Future<Output = Self::T>;
+    type Output;
+    fn pack(output: Result<Self::T, JoinError>) -> Self::Output;
+    fn unpack(output: Self::Output) -> Result<Self::T, JoinError>;
+}
+
+struct Inline<F>(PhantomData<F>);
+
+impl<F: Future + 'static> Body for Inline<F> {
+    type T = F::Output;
+    type Future = F;
+    type Output = Result<F::Output, JoinError>;
+
+    fn pack(output: Self::Output) -> Self::Output {
+        output
+    }
+
+    fn unpack(output: Self::Output) -> Self::Output {
+        output
+    }
+}
+
+/// The box of the future is freed with the future, when the task completes, not with the cell.
+struct Boxed<F>(PhantomData<F>);
+
+impl<F: Future + 'static> Body for Boxed<F> {
+    type T = F::Output;
+    type Future = Pin<Box<F>>;
+    type Output = Box<Result<F::Output, JoinError>>;
+
+    fn pack(output: Result<F::Output, JoinError>) -> Self::Output {
+        Box::new(output)
+    }
+
+    fn unpack(output: Self::Output) -> Result<F::Output, JoinError> {
+        *output
+    }
+}
+
+/// Which of the two is there follows from the state word: the future until the turn that completes, then the output.
+union Slot<B: Body> {
+    future: ManuallyDrop<B::Future>,
+    output: ManuallyDrop<B::Output>,
+}
+
+#[repr(C)]
+struct Cell<B: Body, S> {
+    header: Header,
+    /// The runner's (RUNNING) until COMPLETE; then the handle's, or without JOIN_INTEREST the completer's.
+    body: UnsafeCell<Slot<B>>,
+    schedule: PhantomData<S>,
+}
+
+/// Makes a task of `future`, scheduled but in no queue yet, with references of the runtime and of a `JoinHandle`.
+///
+/// # Safety
+/// The caller owns `home` (see [`PageSet::take`]), and puts the task into a queue. The future is Send, or else never leaves this thread.
+pub(super) unsafe fn create<F, S>(home: &PageSet, meta: Meta, future: F) -> NonNull<Header>
+where
+    F: Future + 'static,
+    S: Schedule,
+{
+    if const { fits::<Cell<Inline<F>, S>>() } {
+        // SAFETY: as the caller promises; the cell fits.
+        unsafe { place::<Inline<F>, S>(home, meta, future) }
+    } else {
+        // SAFETY: as the caller promises; a cell with two pointers fits.
+        unsafe { place::<Boxed<F>, S>(home, meta, Box::pin(future)) }
+    }
+}
+
+const fn fits<C>() -> bool {
+    size_of::<C>() <= pages::MAX_CELL && align_of::<C>() <= pages::CELL_ALIGN
+}
+
+unsafe fn place<B: Body, S: Schedule>(
+    home: &PageSet,
+    meta: Meta,
+    future: B::Future,
+) -> NonNull<Header> {
+    let class = const { pages::class_of(size_of::<Cell<B, S>>()) };
+    // SAFETY: the caller owns `home`.
+    let header = unsafe { home.take(class) };
+    let cell = header.cast::<Cell<B, S>>().as_ptr();
+    // SAFETY: the cell is ours alone until its state word says that it lives; only that word may be looked at, by
+    // walkers, and it is not written here.
+    unsafe { (&raw mut (*cell).header.vtable).write(const { &VtableOf::<B, S>::VTABLE }) };
+    // SAFETY: as above.
+    unsafe { (&raw mut (*cell).header.home).write(NonNull::from(home)) };
+    // SAFETY: as above.
+    unsafe { (&raw mut (*cell).header.meta).write(meta) };
+    // SAFETY: as above.
+    unsafe { (&raw mut (*cell).header.join_waker).write(UnsafeCell::new(None)) };
+    let slot = Slot {
+        future: ManuallyDrop::new(future),
+    };
+    // SAFETY: as above.
+    unsafe { (&raw mut (*cell).body).write(UnsafeCell::new(slot)) };
+    // SAFETY: every field is written.
+    unsafe { header.as_ref() }.state.publish_spawned();
+    header
+}
+
+struct VtableOf<B, S>(PhantomData<(B, S)>);
+
+impl<B: Body, S: Schedule> VtableOf<B, S> {
+    const VTABLE: Vtable = Vtable {
+        run: Cell::<B, S>::run,
+        schedule: S::schedule,
+        cancel: Cell::<B, S>::cancel,
+        read_output: Cell::<B, S>::read_output,
+        drop_output: Cell::<B, S>::drop_output,
+        free: Cell::<B, S>::free,
+        walkable: true,
+    };
+}
+
+impl<B: Body, S: Schedule> Cell<B, S> {
+    /// # Safety
+    /// The caller holds the queue's entry of a SCHEDULED task.
+    unsafe fn run(header: NonNull<Header>) {
+        // SAFETY: the runtime's reference keeps the cell until `finish`.
+        let cell = unsafe { header.cast::<Self>().as_ref() };
+        if cell.header.state.start() == Start::Cancel {
+            // SAFETY: `start` gave us the future.
+            return unsafe { Self::cancel(header) };
+        }
+        // SAFETY: the runtime's reference outlasts the poll.
+        let waker = unsafe { BorrowedWaker::new(header) };
+        let polled = catch_unwind(AssertUnwindSafe(|| {
+            // SAFETY: RUNNING is ours, so nobody else touches the future, and it is there.
+            unsafe { cell.poll(&mut Context::from_waker(&waker)) }
+        }));
+        match polled {
+            Ok(Poll::Ready(output)) => {
+                // SAFETY: RUNNING is ours, and the future is still there.
+                unsafe { cell.finish(Ok(output)) }
+            }
+            Ok(Poll::Pending) => match cell.header.state.pause() {
+                Pause::Idle => {}
+                // SAFETY: the task is SCHEDULED and in no queue.
+                Pause::Requeue => unsafe { S::requeue(header) },
+                Pause::Cancel => {
+                    // Takes the turn that the abort asked for, without the way through a queue.
+                    let _ = cell.header.state.start();
+                    // SAFETY: `start` gave us the future.
+                    unsafe { Self::cancel(header) }
+                }
+            },
+            // SAFETY: RUNNING is ours, and the future is still there: a panic ends a poll, no more.
+            Err(payload) => unsafe { cell.finish(Err(payload)) },
+        }
+    }
+
+    /// # Safety
+    /// The caller has RUNNING, and the future is there.
+    #[inline]
+    unsafe fn poll(&self, cx: &mut Context<'_>) -> Poll<B::T> {
+        self.body.with_mut(|slot| {
+            // SAFETY: as the caller promises, the union holds the future, and nobody else touches it.
+            let future: &mut B::Future = unsafe { &mut (*slot).future };
+            // SAFETY: the future is dropped where it lies, and cells do not move.
+            unsafe { Pin::new_unchecked(future) }.poll(cx)
+        })
+    }
+
+    /// # Safety
+    /// The caller has RUNNING (by `start` or `claim_idle`), and the future is there.
+    unsafe fn cancel(header: NonNull<Header>) {
+        // SAFETY: the runtime's reference keeps the cell until `settle`.
+        let cell = unsafe { header.cast::<Self>().as_ref() };
+        // SAFETY: as the caller promises.
+        unsafe { cell.drop_future() };
+        // SAFETY: RUNNING is ours and the future is gone.
+        unsafe { cell.settle(Err(JoinError::cancelled(cell.header.meta.id))) };
+    }
+
+    /// # Safety
+    /// The caller has RUNNING, and the future is there.
+    unsafe fn finish(&self, result: Result<B::T, Box<dyn Any + Send>>) {
+        // SAFETY: as the caller promises.
+        unsafe { self.drop_future() };
+        let id = self.header.meta.id;
+        // SAFETY: RUNNING is ours and the future is gone.
+        unsafe { self.settle(result.map_err(|payload| JoinError::panicked(id, payload))) };
+    }
+
+    /// # Safety
+    /// The caller has RUNNING, and the future is there; afterwards it is not.
+    unsafe fn drop_future(&self) {
+        self.body.with_mut(|slot| {
+            contain(|| {
+                // SAFETY: as the caller promises, the union holds the future, and nobody else touches it.
+                let future = unsafe { &mut (*slot).future };
+                // SAFETY: dropped once: what follows only writes the output over it.
+                unsafe { ManuallyDrop::drop(future) }
+            });
+        });
+    }
+
+    /// Stores the output and tells the joiner.
+    ///
+    /// # Safety
+    /// The caller has RUNNING, and the future is gone. The cell may be gone when this returns.
+    unsafe fn settle(&self, output: Result<B::T, JoinError>) {
+        let slot = Slot {
+            output: ManuallyDrop::new(B::pack(output)),
+        };
+        // SAFETY: RUNNING is the caller's, so nobody else touches the slot, and it holds nothing to drop.
+        self.body.with_mut(|place| unsafe { place.write(slot) });
+        // SAFETY: the page set outlives its cells.
+        S::completed(unsafe { self.header.home.as_ref() });
+        let header = NonNull::from(&self.header);
+        match self.header.state.complete() {
+            Complete::Released => return,
+            Complete::WakeJoiner => {
+                // SAFETY: with JOIN_WAKER set, completing gave us the waker.
+                let waker = self.header.join_waker.with_mut(|w| unsafe { (*w).take() });
+                contain(|| waker.into_iter().for_each(std::task::Waker::wake));
+            }
+            // SAFETY: without JOIN_INTEREST, completing gave us the output.
+            Complete::DropOutput => unsafe { Self::drop_output(header) },
+        }
+        if self.header.state.release() {
+            // SAFETY: that was the last reference.
+            unsafe { Self::free(header) }
+        }
+    }
+
+    /// # Safety
+    /// The output is there and the caller's; `to` points to a `Result<T, JoinError>` to be written.
+    unsafe fn read_output(header: NonNull<Header>, to: *mut ()) {
+        // SAFETY: the caller holds a reference.
+        let cell = unsafe { header.cast::<Self>().as_ref() };
+        let output = cell.body.with_mut(|slot| {
+            // SAFETY: as the caller promises, the union holds the output.
+            let output = unsafe { &mut (*slot).output };
+            // SAFETY: taken once: the handle notes that it did.
+            unsafe { ManuallyDrop::take(output) }
+        });
+        // SAFETY: as the caller promises.
+        unsafe { to.cast::<Result<B::T, JoinError>>().write(B::unpack(output)) };
+    }
+
+    /// # Safety
+    /// The output is there and the caller's.
+    unsafe fn drop_output(header: NonNull<Header>) {
+        // SAFETY: the caller holds a reference.
+        let cell = unsafe { header.cast::<Self>().as_ref() };
+        cell.body.with_mut(|slot| {
+            contain(|| {
+                // SAFETY: as the caller promises, the union holds the output.
+                let output = unsafe { &mut (*slot).output };
+                // SAFETY: dropped once: nobody reads a dropped output.
+                unsafe { ManuallyDrop::drop(output) }
+            });
+        });
+    }
+
+    /// # Safety
+    /// The last reference is gone.
+    unsafe fn free(header: NonNull<Header>) {
+        // SAFETY: as the caller promises; future, output and join waker are gone already.
+        unsafe { free_cell::<S>(header, const { pages::class_of(size_of::<Self>()) }) }
+    }
+}
+
+/// Drops what a header owns, and gives the cell back to its page set.
+///
+/// # Safety
+/// The last reference is gone, `class` is that of the cell, and there is nothing to drop behind the header.
+pub(crate) unsafe fn free_cell<S: Schedule>(header: NonNull<Header>, class: usize) {
+    let cell = header.as_ptr();
+    // SAFETY: the last reference is gone: nobody but us reads the fields. Walkers only look at the state word.
+    let name = unsafe { &raw mut (*cell).meta.name };
+    // SAFETY: the name is there until here, and not used again.
+    drop(unsafe { name.read() });
+    // SAFETY: as above.
+    let home = unsafe { (*cell).home };
+    // SAFETY: a page set outlives its cells.
+    let set = unsafe { home.as_ref() };
+    if S::owns(set) {
+        // SAFETY: this thread is the owner.
+        return unsafe { set.put_back(header, class) };
+    }
+    // SAFETY: no reference is left.
+    unsafe { pages::note_class(header, class) };
+    // SAFETY: as above. The engine may be gone once the cell is pushed, so `home` is not touched after a success.
+    if !unsafe { set.put_back_remote(header) } {
+        // SAFETY: the set is retired, and this cell kept the engine until now.
+        unsafe { S::cell_gone(home) }
+    }
+}
+

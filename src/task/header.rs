@@ -1,0 +1,116 @@
+//! What every cell begins with, whatever future it holds.
+
+use std::panic::Location;
+use std::ptr::NonNull;
+use std::task::Waker;
+
+use super::TaskId;
+use super::pages::PageSet;
+use super::state::State;
+use crate::sync::UnsafeCell;
+
+/// The head of a cell. `state` comes first and is never overlaid: it is all that a walker may read of a cell it
+/// holds no reference to. Who may touch which field when: see the module's page.
+#[repr(C)]
+pub(crate) struct Header {
+    pub(crate) state: State,
+    pub(crate) vtable: &'static Vtable,
+    /// The page set that the cell goes back to, and through it the engine.
+    pub(crate) home: NonNull<PageSet>,
+    pub(crate) meta: Meta,
+    /// The joiner's, or with JOIN_WAKER and COMPLETE set the completer's.
+    pub(crate) join_waker: UnsafeCell<Option<Waker>>,
+}
+
+/// Who a task is: written before it is published, read-only from then on.
+#[derive(Debug)]
+pub(crate) struct Meta {
+    pub(crate) id: TaskId,
+    pub(crate) parent: Option<TaskId>,
+    pub(crate) location: &'static Location<'static>,
+    /// A thin pointer: few tasks have a name.
+    #[expect(clippy::box_collection, reason = "one word in every cell, not three")]
+    pub(crate) name: Option<Box<String>>,
+}
+
+/// What can be done with a cell without knowing its future.
+pub(crate) struct Vtable {
+    /// Takes the turn that a queue entry stands for.
+    pub(crate) run: unsafe fn(NonNull<Header>),
+    /// Puts a task that became SCHEDULED into a queue.
+    pub(crate) schedule: unsafe fn(NonNull<Header>),
+    /// Drops the future of a task that the caller has claimed, and completes it as cancelled.
+    pub(crate) cancel: unsafe fn(NonNull<Header>),
+    /// Moves the output to where the pointer says, which is a `Result<T, JoinError>`.
+    pub(crate) read_output: unsafe fn(NonNull<Header>, *mut ()),
+    /// Drops an output that nobody took.
+    pub(crate) drop_output: unsafe fn(NonNull<Header>),
+    /// Gives the cell back, after the last reference.
+    pub(crate) free: unsafe fn(NonNull<Header>),
+    /// False for roots: no walk ever claims one.
+    pub(crate) walkable: bool,
+}
+
+impl std::fmt::Debug for Header {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "task {}", self.meta.id)?;
+        if let Some(name) = &self.meta.name {
+            write!(f, " \"{name}\"")?;
+        }
+        write!(f, " spawned at {}", self.meta.location)?;
+        if let Some(parent) = self.meta.parent {
+            write!(f, " by task {parent}")?;
+        }
+        write!(f, " [{:?}]", self.state)
+    }
+}
+
+/// One counted reference to a cell.
+pub(crate) struct TaskRef(NonNull<Header>);
+
+// SAFETY: a reference only leads to the state word, to fields that are read-only while it is held, and to the
+// vtable's functions, which the state word arbitrates between threads.
+unsafe impl Send for TaskRef {}
+// SAFETY: as above; every method takes `&self` and is safe to call from several threads.
+unsafe impl Sync for TaskRef {}
+
+impl TaskRef {
+    /// # Safety
+    /// The caller hands over one reference to a living cell.
+    pub(crate) unsafe fn from_raw(header: NonNull<Header>) -> Self {
+        Self(header)
+    }
+
+    pub(crate) fn as_ptr(&self) -> NonNull<Header> {
+        self.0
+    }
+
+    #[inline]
+    pub(crate) fn header(&self) -> &Header {
+        // SAFETY: the reference held keeps the cell, and shared access is what other holders have too.
+        unsafe { self.0.as_ref() }
+    }
+
+    pub(crate) fn abort(&self) {
+        if self.header().state.abort() == super::state::Wake::Push {
+            // SAFETY: the task just became SCHEDULED by this call, and our reference outlasts the push.
+            unsafe { (self.header().vtable.schedule)(self.0) }
+        }
+    }
+}
+
+impl Clone for TaskRef {
+    fn clone(&self) -> Self {
+        self.header().state.retain();
+        Self(self.0)
+    }
+}
+
+impl Drop for TaskRef {
+    fn drop(&mut self) {
+        if self.header().state.release() {
+            // SAFETY: that was the last reference.
+            unsafe { (self.header().vtable.free)(self.0) }
+        }
+    }
+}

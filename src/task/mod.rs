@@ -1,0 +1,103 @@
+//! Tasks: who may touch which part of a cell, and when.
+//!
+//! A task is one cell in a page: a [`Header`](header::Header) and, behind it, the future or its output. Its life, and which thread may do what
+//! in each part of it, is decided by the state word alone ([`state`]).
+//!
+//! | field | written by | read by |
+//! |---|---|---|
+//! | `state` | anybody with a reference, through the transitions of [`state::State`] | also walkers without one |
+//! | `vtable`, `home`, `meta` | the spawner, before it publishes | anybody with a reference |
+//! | `body`: future | whoever has RUNNING | the same |
+//! | `body`: output | whoever has RUNNING, before COMPLETE | the `JoinHandle`; without JOIN_INTEREST the completer |
+//! | `join_waker` | the `JoinHandle`, while JOIN_WAKER is clear | the completer, if JOIN_WAKER was set when it set COMPLETE |
+//! | link, class note (over `vtable`, `home`) | whoever freed the cell | the owner of the page set |
+//!
+//! A queue entry is a bare pointer: the runtime's reference, which lasts from spawn to completion, covers it. So it is covered exactly as long
+//! as the task is SCHEDULED and not complete, which is when it is in a queue.
+
+use std::future::Future;
+use std::panic::Location;
+use std::ptr::NonNull;
+
+mod cell;
+mod error;
+pub(crate) mod header;
+pub(crate) mod id;
+mod join;
+pub(crate) mod pages;
+pub(crate) mod state;
+pub(crate) mod waker;
+
+pub(crate) use cell::free_cell;
+pub use error::JoinError;
+pub(crate) use header::{Header, Meta, TaskRef, Vtable};
+pub use id::TaskId;
+pub use join::{AbortHandle, JoinHandle};
+pub(crate) use pages::PageSet;
+
+/// What tasks need of a scheduler.
+pub(crate) trait Schedule: 'static {
+    /// Queues a task that became SCHEDULED by a wake or an abort.
+    ///
+    /// # Safety
+    /// The task is SCHEDULED and in no queue; the caller holds a reference of its own until this returns.
+    unsafe fn schedule(task: NonNull<Header>);
+
+    /// Queues a task that was woken while it was polled, on the thread that polled it.
+    ///
+    /// # Safety
+    /// The task is SCHEDULED and in no queue.
+    unsafe fn requeue(task: NonNull<Header>);
+
+    /// Whether this thread owns the page set.
+    fn owns(set: &PageSet) -> bool;
+
+    /// A task of this set is about to become complete.
+    fn completed(set: &PageSet);
+
+    /// A cell came back to a set after it was retired.
+    ///
+    /// # Safety
+    /// Called once per cell that was out when the set was retired.
+    unsafe fn cell_gone(set: NonNull<PageSet>);
+}
+
+/// A spawned task that is in no queue yet.
+#[must_use = "a task that is never queued never runs"]
+pub(crate) struct Fresh(pub(crate) NonNull<Header>);
+
+/// Makes a task and its handle. The caller queues the task.
+///
+/// # Safety
+/// The caller owns `home`. The future and its output are Send, or else never leave this thread.
+#[inline]
+pub(crate) unsafe fn create<F, S>(
+    home: &PageSet,
+    spec: Spec,
+    future: F,
+) -> (Fresh, JoinHandle<F::Output>)
+where
+    F: Future + 'static,
+    S: Schedule,
+{
+    let meta = Meta {
+        // SAFETY: the caller owns `home`.
+        id: unsafe { home.next_ids(1) },
+        parent: spec.parent,
+        location: spec.location,
+        name: spec.name,
+    };
+    // SAFETY: as the caller promises.
+    let task = unsafe { cell::create::<F, S>(home, meta, future) };
+    // SAFETY: `create` counted a reference for the handle, and the output type is F's.
+    (Fresh(task), unsafe { JoinHandle::from_raw(task) })
+}
+
+/// What a spawner knows of a task before it has an id.
+#[derive(Debug)]
+pub(crate) struct Spec {
+    pub(crate) location: &'static Location<'static>,
+    pub(crate) parent: Option<TaskId>,
+    #[expect(clippy::box_collection, reason = "one word in every cell, not three")]
+    pub(crate) name: Option<Box<String>>,
+}

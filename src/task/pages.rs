@@ -1,0 +1,372 @@
+//! Where cells live: pages of equal cells, which are never given to anything else while their engine lives.
+//!
+//! A *page set* belongs to a worker (or, one per engine, to whoever holds the lock for foreign threads). Its owner
+//! allocates and frees without an atomic, from a free list per size class. Everybody else frees by pushing onto the
+//! set's remote stack, which the owner takes over whole. The pages are also the registry of all tasks:
+//! listing or cancelling them is a walk, and a spawn pays nothing for being listed.
+//!
+//! | what | who |
+//! |---|---|
+//! | `local` | the owner: the thread seated at the worker, or the holder of the foreign lock, or the closer after all left |
+//! | `remote` | anybody (push); the owner (take all) |
+//! | `pages` | under its lock: the owner adds, walkers read |
+//! | a cell's state word | anybody, at any time: a free cell's count is zero |
+//! | a free cell's second word | the link of the list it is in |
+#![allow(
+    unreachable_pub,
+    reason = "the loom models reach these through heist::model"
+)]
+
+use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
+use std::fmt;
+use std::mem::offset_of;
+use std::ptr::{self, NonNull};
+
+use super::header::{Header, TaskRef};
+use super::id::IdBlock;
+use super::state::State;
+use crate::sync::{AtomicPtr, AtomicU64, Mutex, Ordering, UnsafeCell};
+
+/// Cells are of 128 bytes times a power of two, and aligned to 128 bytes: two cache lines, which is what
+/// processors prefetch together.
+const CELL: usize = 128;
+const CLASSES: usize = 5;
+/// The largest cell; a task that needs more has its future and output boxed.
+pub(crate) const MAX_CELL: usize = CELL << (CLASSES - 1);
+pub(crate) const CELL_ALIGN: usize = CELL;
+
+#[cfg(not(heist_loom))]
+const PAGE: usize = 32 * 1024;
+#[cfg(heist_loom)]
+const PAGE: usize = 2 * MAX_CELL;
+
+/// The size class for a cell of `size` bytes.
+pub(crate) const fn class_of(size: usize) -> usize {
+    let mut class = 0;
+    while CELL << class < size {
+        class += 1;
+    }
+    class
+}
+
+/// The pages of one worker, or of the foreign threads.
+pub struct PageSet {
+    /// The engine, for the scheduler's eyes only.
+    pub(crate) engine: *const (),
+    /// The worker these pages belong to; `usize::MAX` for the foreign set.
+    pub(crate) worker: usize,
+    local: UnsafeCell<Local>,
+    remote: RemoteStack,
+    pages: Mutex<Vec<Page>>,
+    /// Tasks spawned here, counted by the owner and read by anybody.
+    spawned: AtomicU64,
+}
+
+// SAFETY: the table above: `local` is touched by one owner at a time, who gets it with the worker's bit or the
+// foreign lock; the rest is Sync by itself; `engine` is an address that this file never follows.
+unsafe impl Sync for PageSet {}
+// SAFETY: as above; nothing in it belongs to a thread.
+unsafe impl Send for PageSet {}
+
+struct Local {
+    free: [*mut Header; CLASSES],
+    /// Cells handed out and not yet seen to come back.
+    out: usize,
+    ids: IdBlock,
+}
+
+struct Page {
+    base: NonNull<u8>,
+    class: usize,
+}
+
+impl PageSet {
+    pub(crate) fn new(engine: *const (), worker: usize) -> Self {
+        Self {
+            engine,
+            worker,
+            local: UnsafeCell::new(Local {
+                free: [ptr::null_mut(); CLASSES],
+                out: 0,
+                ids: IdBlock::default(),
+            }),
+            remote: RemoteStack::new(),
+            pages: Mutex::new(Vec::new()),
+            spawned: AtomicU64::new(0),
+        }
+    }
+
+    /// A free cell of `class`, all of whose fields but the state word are to be written.
+    ///
+    /// # Safety
+    /// The caller is the owner.
+    #[inline]
+    pub(crate) unsafe fn take(&self, class: usize) -> NonNull<Header> {
+        self.local.with_mut(|local| {
+            // SAFETY: the caller is the owner, so nobody else has a reference into `local`.
+            let local = unsafe { &mut *local };
+            if local.free[class].is_null() {
+                self.refill(local, class);
+            }
+            local.out += 1;
+            let cell = local.free[class];
+            // SAFETY: `refill` leaves a cell in the list, and links of listed cells belong to the owner.
+            local.free[class] = unsafe { *link(cell) };
+            // SAFETY: as above, not null.
+            unsafe { NonNull::new_unchecked(cell) }
+        })
+    }
+
+    /// The next task id of this set; also counts the spawn.
+    ///
+    /// # Safety
+    /// The caller is the owner.
+    #[inline]
+    pub(crate) unsafe fn next_ids(&self, count: u64) -> super::TaskId {
+        // Relaxed: a statistic with one writer.
+        let spawned = self.spawned.load(Ordering::Relaxed);
+        self.spawned.store(spawned + count, Ordering::Relaxed);
+        // SAFETY: the caller is the owner, so nobody else has a reference into `local`.
+        self.local.with_mut(|local| unsafe { (*local).ids.run_of(count) })
+    }
+
+    pub(crate) fn spawned(&self) -> u64 {
+        // Relaxed: a statistic.
+        self.spawned.load(Ordering::Relaxed)
+    }
+
+    /// Takes back a cell whose last reference is gone.
+    ///
+    /// # Safety
+    /// The caller is the owner; the cell is of this set and of this class, and no reference to it is left.
+    #[inline]
+    pub(crate) unsafe fn put_back(&self, cell: NonNull<Header>, class: usize) {
+        self.local.with_mut(|local| {
+            // SAFETY: the caller is the owner.
+            let local = unsafe { &mut *local };
+            // SAFETY: an unreferenced cell's link belongs to whoever frees it.
+            unsafe { *link(cell.as_ptr()) = local.free[class] };
+            local.free[class] = cell.as_ptr();
+            local.out -= 1;
+        });
+    }
+
+    /// As [`put_back`](Self::put_back), by anybody. False: the set was retired, and the caller has to tell the engine that one more cell has come back.
+    ///
+    /// # Safety
+    /// The cell is of this set, and no reference to it is left.
+    pub(crate) unsafe fn put_back_remote(&self, cell: NonNull<Header>) -> bool {
+        // SAFETY: as the caller promises.
+        unsafe { self.remote.push(cell.as_ptr()) }
+    }
+
+    /// The list for `class` is empty: takes over what others freed, or else a new page.
+    #[cold]
+    fn refill(&self, local: &mut Local, class: usize) {
+        self.collect_remote(local);
+        if local.free[class].is_null() {
+            let page = Page::new(class);
+            for i in (0..page.cells()).rev() {
+                let cell = page.cell(i);
+                // SAFETY: a fresh cell is this thread's alone.
+                unsafe { *link(cell) = local.free[class] };
+                local.free[class] = cell;
+            }
+            self.pages.lock().push(page);
+        }
+    }
+
+    fn collect_remote(&self, local: &mut Local) -> usize {
+        let mut cell = self.remote.take_all();
+        let mut count = 0;
+        while !cell.is_null() {
+            // SAFETY: what the stack gave is ours alone; a freed cell's link leads to the next one.
+            let next = unsafe { *link(cell) };
+            let class = self.class_at(cell);
+            // SAFETY: as above.
+            unsafe { *link(cell) = local.free[class] };
+            local.free[class] = cell;
+            local.out -= 1;
+            count += 1;
+            cell = next;
+        }
+        count
+    }
+
+    /// The class of a cell on the stack. The page says it, not the cell: its vtable word is overlaid.
+    fn class_at(&self, cell: *mut Header) -> usize {
+        // SAFETY: cells on the remote stack keep their class beside the link.
+        unsafe { *class_note(cell) }
+    }
+
+    /// How many cells are out, after taking over what came back.
+    ///
+    /// # Safety
+    /// The caller is the owner.
+    pub(crate) unsafe fn cells_out(&self) -> usize {
+        self.local.with_mut(|local| {
+            // SAFETY: the caller is the owner.
+            let local = unsafe { &mut *local };
+            self.collect_remote(local);
+            local.out
+        })
+    }
+
+    /// Puts the tag on the remote stack: from now on frees are reported to the engine instead. Returns how many cells
+    /// came back before it. The engine's count of cells that are out has been set before.
+    pub(crate) fn retire(&self) -> usize {
+        let mut cell = self.remote.close();
+        let mut count = 0;
+        while !cell.is_null() {
+            count += 1;
+            // SAFETY: what the stack gave is ours alone; a freed cell's link leads to the next one.
+            cell = unsafe { *link(cell) };
+        }
+        count
+    }
+
+    /// A reference to every living cell. User code may run when they are dropped, so no lock is held then.
+    pub(crate) fn living(&self, into: &mut Vec<TaskRef>) {
+        let pages = self.pages.lock();
+        for page in pages.iter() {
+            for i in 0..page.cells() {
+                let cell = page.cell(i);
+                // SAFETY: a page's state words are written before it is listed, and never anything but atomics.
+                let state = unsafe { &(*cell).state };
+                if state.retain_if_alive() {
+                    // SAFETY: a page's cells are not null.
+                    let cell = unsafe { NonNull::new_unchecked(cell) };
+                    // SAFETY: the count just taken is the reference handed over.
+                    into.push(unsafe { TaskRef::from_raw(cell) });
+                }
+            }
+        }
+    }
+}
+
+impl Drop for PageSet {
+    fn drop(&mut self) {
+        for page in self.pages.lock().drain(..) {
+            // SAFETY: allocated with this layout; the engine drops its sets when no cell is out any more.
+            unsafe { dealloc(page.base.as_ptr(), Page::LAYOUT) };
+        }
+    }
+}
+
+impl fmt::Debug for PageSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let pages = self.pages.lock().len();
+        write!(f, "{pages} pages, {} spawned", self.spawned())
+    }
+}
+
+impl Page {
+    const LAYOUT: Layout = match Layout::from_size_align(PAGE, CELL_ALIGN) {
+        Ok(layout) => layout,
+        Err(_) => panic!("the page's size is a multiple of its alignment"),
+    };
+
+    fn new(class: usize) -> Self {
+        // SAFETY: the layout is not empty.
+        let base = unsafe { alloc(Self::LAYOUT) };
+        let Some(base) = NonNull::new(base) else {
+            handle_alloc_error(Self::LAYOUT)
+        };
+        let page = Self { base, class };
+        for i in 0..page.cells() {
+            // SAFETY: inside the allocation, aligned, and nobody else knows it yet.
+            let state = unsafe { &raw mut (*page.cell(i)).state };
+            // SAFETY: as above.
+            unsafe { state.write(State::free()) };
+            // SAFETY: as above; the note lies in the cell.
+            unsafe { *class_note(page.cell(i)) = class };
+        }
+        page
+    }
+
+    fn cells(&self) -> usize {
+        PAGE / (CELL << self.class)
+    }
+
+    fn cell(&self, i: usize) -> *mut Header {
+        debug_assert!(i < self.cells());
+        // SAFETY: i is below the number of cells in the page.
+        unsafe { self.base.as_ptr().add(i * (CELL << self.class)) }.cast()
+    }
+}
+
+// SAFETY: a page is plain memory; who may touch it is said at the top.
+unsafe impl Send for Page {}
+
+/// Where a free cell keeps the link: over the vtable, never over the state word.
+fn link(cell: *mut Header) -> *mut *mut Header {
+    cell.wrapping_byte_add(offset_of!(Header, vtable)).cast()
+}
+
+/// Where a cell on the remote stack keeps its class: over the home pointer.
+fn class_note(cell: *mut Header) -> *mut usize {
+    cell.wrapping_byte_add(offset_of!(Header, home)).cast()
+}
+
+/// Notes the class in a cell that is about to be pushed onto a remote stack.
+///
+/// # Safety
+/// No reference to the cell is left.
+pub(crate) unsafe fn note_class(cell: NonNull<Header>, class: usize) {
+    // SAFETY: an unreferenced cell belongs to whoever frees it.
+    unsafe { *class_note(cell.as_ptr()) = class };
+}
+
+/// Cells freed by others than the owner: push one, take all. Nobody pops a single one, so there is no ABA.
+struct RemoteStack(AtomicPtr<Header>);
+
+/// The head of a retired stack.
+fn closed() -> *mut Header {
+    ptr::without_provenance_mut(1)
+}
+
+impl RemoteStack {
+    fn new() -> Self {
+        Self(AtomicPtr::new(ptr::null_mut()))
+    }
+
+    /// False: the stack is closed, and the cell was not pushed.
+    ///
+    /// # Safety
+    /// The cell's link is the caller's.
+    unsafe fn push(&self, cell: *mut Header) -> bool {
+        // Acquire (and on failure below): pairs with the Release in `close`: who meets the tag sees the engine's count.
+        let mut head = self.0.load(Ordering::Acquire);
+        loop {
+            if head == closed() {
+                return false;
+            }
+            // SAFETY: as the caller promises, until the exchange succeeds.
+            unsafe { *link(cell) = head };
+            // Release: pairs with the Acquire in `take_all` and `close`: the owner sees the link and the class.
+            match self
+                .0
+                .compare_exchange_weak(head, cell, Ordering::Release, Ordering::Acquire)
+            {
+                Ok(_) => return true,
+                Err(seen) => head = seen,
+            }
+        }
+    }
+
+    fn take_all(&self) -> *mut Header {
+        // Relaxed: an empty stack gives nothing to see; a full one is taken by the swap below.
+        let head = self.0.load(Ordering::Relaxed);
+        if head.is_null() || head == closed() {
+            return ptr::null_mut();
+        }
+        // Acquire: pairs with the Release in `push`. Only `close` could have come in between, and it is the owner's.
+        self.0.swap(ptr::null_mut(), Ordering::Acquire)
+    }
+
+    fn close(&self) -> *mut Header {
+        // Acquire: pairs with the Release in `push`. Release: the engine's count, set before, is seen by who meets the tag.
+        let head = self.0.swap(closed(), Ordering::AcqRel);
+        if head == closed() { ptr::null_mut() } else { head }
+    }
+}

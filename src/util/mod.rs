@@ -1,0 +1,4 @@
+//! Small things that know nothing of tasks.
+
+pub(crate) mod budget;
+pub(crate) mod contain;
