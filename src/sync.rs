@@ -13,9 +13,7 @@ use std::sync as imp;
 #[cfg(heist_loom)]
 use loom::sync as imp;
 
-pub use imp::atomic::{
-    AtomicBool, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence,
-};
+pub use imp::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence};
 
 #[cfg(heist_loom)]
 pub use loom::cell::UnsafeCell;

@@ -261,7 +261,10 @@ impl<B: Body, S: Schedule> Cell<B, S> {
             unsafe { ManuallyDrop::take(output) }
         });
         // SAFETY: as the caller promises.
-        unsafe { to.cast::<Result<B::T, JoinError>>().write(B::unpack(output)) };
+        unsafe {
+            to.cast::<Result<B::T, JoinError>>()
+                .write(B::unpack(output))
+        };
     }
 
     /// # Safety
@@ -313,4 +316,3 @@ pub(crate) unsafe fn free_cell<S: Schedule>(header: NonNull<Header>, class: usiz
         unsafe { S::cell_gone(home) }
     }
 }
-

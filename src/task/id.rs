@@ -68,6 +68,10 @@ impl IdBlock {
 }
 
 impl TaskId {
+    pub(crate) fn get(self) -> u64 {
+        self.0.get()
+    }
+
     /// The id `n` places after this one, in a run taken by [`IdBlock::run_of`].
     pub(crate) fn offset(self, n: u64) -> TaskId {
         TaskId(self.0.saturating_add(n))

@@ -1,25 +1,29 @@
-//! Tasks: who may touch which part of a cell, and when.
-//!
-//! A task is one cell in a page: a [`Header`](header::Header) and, behind it, the future or its output. Its life, and which thread may do what
-//! in each part of it, is decided by the state word alone ([`state`]).
-//!
-//! | field | written by | read by |
-//! |---|---|---|
-//! | `state` | anybody with a reference, through the transitions of [`state::State`] | also walkers without one |
-//! | `vtable`, `home`, `meta` | the spawner, before it publishes | anybody with a reference |
-//! | `body`: future | whoever has RUNNING | the same |
-//! | `body`: output | whoever has RUNNING, before COMPLETE | the `JoinHandle`; without JOIN_INTEREST the completer |
-//! | `join_waker` | the `JoinHandle`, while JOIN_WAKER is clear | the completer, if JOIN_WAKER was set when it set COMPLETE |
-//! | link, class note (over `vtable`, `home`) | whoever freed the cell | the owner of the page set |
-//!
-//! A queue entry is a bare pointer: the runtime's reference, which lasts from spawn to completion, covers it. So it is covered exactly as long
-//! as the task is SCHEDULED and not complete, which is when it is in a queue.
+//! Tasks: ids, names, handles, and who spawned what where.
+//
+// The protocol: who may touch which part of a cell, and when.
+//
+// A task is one cell in a page: a [`Header`](header::Header) and, behind it, the future or its output. Its life, and which thread may do what
+// in each part of it, is decided by the state word alone ([`state`]).
+//
+// | field | written by | read by |
+// |---|---|---|
+// | `state` | anybody with a reference, through the transitions of [`state::State`] | also walkers without one |
+// | `vtable`, `home`, `meta` | the spawner, before it publishes | anybody with a reference |
+// | `body`: future | whoever has RUNNING | the same |
+// | `body`: output | whoever has RUNNING, before COMPLETE | the `JoinHandle`; without JOIN_INTEREST the completer |
+// | `join_waker` | the `JoinHandle`, while JOIN_WAKER is clear | the completer, if JOIN_WAKER was set when it set COMPLETE |
+// | link, class note (over `vtable`, `home`) | whoever freed the cell | the owner of the page set |
+//
+// A queue entry is a bare pointer: the runtime's reference, which lasts from spawn to completion, covers it. So it is covered exactly as long
+// as the task is SCHEDULED and not complete, which is when it is in a queue.
 
 use std::future::Future;
 use std::panic::Location;
 use std::ptr::NonNull;
 
+mod builder;
 mod cell;
+pub(crate) mod current;
 mod error;
 pub(crate) mod header;
 pub(crate) mod id;
@@ -28,7 +32,9 @@ pub(crate) mod pages;
 pub(crate) mod state;
 pub(crate) mod waker;
 
+pub use builder::Builder;
 pub(crate) use cell::free_cell;
+pub use current::{id, location, parent};
 pub use error::JoinError;
 pub(crate) use header::{Header, Meta, TaskRef, Vtable};
 pub use id::TaskId;

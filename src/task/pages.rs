@@ -127,7 +127,17 @@ impl PageSet {
         let spawned = self.spawned.load(Ordering::Relaxed);
         self.spawned.store(spawned + count, Ordering::Relaxed);
         // SAFETY: the caller is the owner, so nobody else has a reference into `local`.
-        self.local.with_mut(|local| unsafe { (*local).ids.run_of(count) })
+        self.local
+            .with_mut(|local| unsafe { (*local).ids.run_of(count) })
+    }
+
+    /// An id for a root, which is not counted as a spawned task.
+    ///
+    /// # Safety
+    /// The caller is the owner.
+    pub(crate) unsafe fn next_root_id(&self) -> super::TaskId {
+        // SAFETY: the caller is the owner, so nobody else has a reference into `local`.
+        self.local.with_mut(|local| unsafe { (*local).ids.next() })
     }
 
     pub(crate) fn spawned(&self) -> u64 {
@@ -367,6 +377,10 @@ impl RemoteStack {
     fn close(&self) -> *mut Header {
         // Acquire: pairs with the Release in `push`. Release: the engine's count, set before, is seen by who meets the tag.
         let head = self.0.swap(closed(), Ordering::AcqRel);
-        if head == closed() { ptr::null_mut() } else { head }
+        if head == closed() {
+            ptr::null_mut()
+        } else {
+            head
+        }
     }
 }

@@ -317,12 +317,10 @@ impl State {
                 return false;
             }
             // Acquire: pairs with the Release in `publish_spawned`: the walker sees the fields of this very task.
-            match self.0.compare_exchange_weak(
-                now,
-                now + REF,
-                Ordering::Acquire,
-                Ordering::Relaxed,
-            ) {
+            match self
+                .0
+                .compare_exchange_weak(now, now + REF, Ordering::Acquire, Ordering::Relaxed)
+            {
                 Ok(_) => return true,
                 Err(seen) => now = seen,
             }

@@ -1,0 +1,206 @@
+//! The driver: reactor and timers, attended by one thread at a time, who holds the seat.
+//!
+//! **A deadline or a first source against a driver about to sleep.** The driver publishes its seat (in `sit`) and the deadline it will sleep to, fences,
+//! and reads the minimum and the sources again; whoever adds one publishes it, fences, and reads the seat and the driver's
+//! deadline. So one of the two sees the other, and if it is the adder, it kicks the driver's parker.
+
+use std::io;
+use std::sync::OnceLock;
+use std::task::Waker;
+use std::time::{Duration, Instant};
+
+use crate::reactor::Reactor;
+use crate::sync::{AtomicU64, Ordering, fence};
+use crate::timer::Timers;
+use seat::{Seat, Sit};
+
+pub(crate) mod seat;
+
+/// What ends a wait of the driver's thread: a parker, in other words. The driver does not know the scheduler's.
+pub(crate) trait Sleeper: 'static {
+    /// Sleeps on the spot, for at most so long.
+    fn park(&self, timeout: Option<Duration>);
+    /// Sleeps in `wait`.
+    fn drive(&self, wait: impl FnOnce());
+    /// Ends either.
+    fn kick(&self, notify: impl FnOnce());
+}
+
+/// What somebody who added a deadline or a source has to do.
+#[must_use]
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Attend {
+    /// The driver knows, or was told.
+    Driven,
+    /// The seat is empty.
+    Nobody,
+}
+
+/// See the module's page.
+#[derive(Debug)]
+pub(crate) struct Driver<P: 'static> {
+    seat: Seat<P>,
+    /// Until when the holder sleeps, as told by [`Timers`]; `u64::MAX`: without end. Written by the holder.
+    deadline: AtomicU64,
+    reactor: OnceLock<Reactor>,
+    pub(crate) timers: Timers,
+}
+
+impl<P: Sleeper> Driver<P> {
+    pub(crate) fn new() -> Self {
+        Self {
+            seat: Seat::new(),
+            deadline: AtomicU64::new(u64::MAX),
+            reactor: OnceLock::new(),
+            timers: Timers::new(),
+        }
+    }
+
+    /// The reactor, made at its first use.
+    pub(crate) fn reactor(&self) -> io::Result<&Reactor> {
+        if let Some(reactor) = self.reactor.get() {
+            return Ok(reactor);
+        }
+        let made = Reactor::new()?;
+        Ok(self.reactor.get_or_init(|| made))
+    }
+
+    pub(crate) fn existing_reactor(&self) -> Option<&Reactor> {
+        self.reactor.get()
+    }
+
+    fn live_reactor(&self) -> Option<&Reactor> {
+        self.reactor.get().filter(|reactor| !reactor.is_empty())
+    }
+
+    fn has_deadline(&self) -> bool {
+        self.timers.minimum() != u64::MAX
+    }
+
+    /// Whether there is anything to drive.
+    pub(crate) fn has_duties(&self) -> bool {
+        self.has_deadline() || self.live_reactor().is_some()
+    }
+
+    pub(crate) fn is_unattended(&self) -> bool {
+        self.seat.is_free() && self.has_duties()
+    }
+
+    pub(crate) fn interrupt(&self) {
+        self.reactor.get().into_iter().for_each(Reactor::notify);
+    }
+
+    /// After a source or a deadline was added.
+    pub(crate) fn added(&self) -> Attend {
+        // Pairs with the fence in `sleep`.
+        fence(Ordering::SeqCst);
+        match self.seat.holder() {
+            Some(holder) => {
+                // Relaxed: ordered by the fence. The holder of a live reactor sees new sources by itself.
+                if self.timers.minimum() < self.deadline.load(Ordering::Relaxed) {
+                    holder.kick(|| self.interrupt());
+                }
+                Attend::Driven
+            }
+            None if self.seat.is_free() => Attend::Nobody,
+            // A quick look: whoever looks goes on to drive when it runs dry.
+            None => Attend::Driven,
+        }
+    }
+
+    /// After the first source of a reactor was added: a driver that sleeps beside the reactor moves into it.
+    pub(crate) fn source_added(&self) -> Attend {
+        // Pairs with the fence in `sleep`.
+        fence(Ordering::SeqCst);
+        match self.seat.holder() {
+            // Relaxed: ordered by the fence.
+            Some(holder) if self.deadline.load(Ordering::Relaxed) & BESIDE != 0 => {
+                holder.kick(|| self.interrupt());
+                Attend::Driven
+            }
+            _ => self.added(),
+        }
+    }
+
+    /// Takes the seat and sleeps there until something happens, which is: events or timers (then `woken` has wakers), a token or kick
+    /// for the sleeper, or the end of `timeout`. `None`: the seat is taken.
+    pub(crate) fn sleep(
+        &self,
+        me: &'static P,
+        timeout: Option<Duration>,
+        woken: &mut Vec<Waker>,
+    ) -> Option<Handover> {
+        if self.seat.sit(me) == Sit::Taken {
+            return None;
+        }
+        let beside = self.live_reactor().is_none();
+        let minimum = self.timers.minimum();
+        // Relaxed: ordered by the fence. The lowest bit says that the driver sleeps beside the reactor, not in it.
+        self.deadline
+            .store((minimum & !BESIDE) | u64::from(beside), Ordering::Relaxed);
+        // Pairs with the fence in `added`: an adder sees the seat and this deadline, or we see what it added.
+        fence(Ordering::SeqCst);
+        let unchanged =
+            self.timers.minimum() >= minimum && (!beside || self.live_reactor().is_none());
+        if unchanged {
+            self.block(me, timeout, woken);
+        }
+        let now = Instant::now();
+        self.timers.fire(now, woken);
+        Some(self.get_up())
+    }
+
+    fn block(&self, me: &P, timeout: Option<Duration>, woken: &mut Vec<Waker>) {
+        let until_due = self
+            .timers
+            .next_deadline()
+            .map(|at| at.saturating_duration_since(Instant::now()));
+        let timeout = match (timeout, until_due) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (a, b) => a.or(b),
+        };
+        match self.live_reactor() {
+            None => me.park(timeout),
+            Some(reactor) => me.drive(|| {
+                if let Err(error) = reactor.wait(timeout, woken) {
+                    log::error!("heist: waiting for I/O events failed: {error}");
+                }
+            }),
+        }
+    }
+
+    /// A look without blocking, if the seat is free.
+    pub(crate) fn look(&self, woken: &mut Vec<Waker>) -> Handover {
+        if !self.has_duties() || !self.seat.look() {
+            return Handover::NotNeeded;
+        }
+        if let Some(reactor) = self.live_reactor() {
+            if let Err(error) = reactor.wait(Some(Duration::ZERO), woken) {
+                log::error!("heist: looking for I/O events failed: {error}");
+            }
+        }
+        if self.has_deadline() {
+            self.timers.fire(Instant::now(), woken);
+        }
+        self.get_up()
+    }
+
+    fn get_up(&self) -> Handover {
+        if self.seat.leave() {
+            Handover::Wanted
+        } else {
+            Handover::NotNeeded
+        }
+    }
+}
+
+/// Marks, in the published deadline, a driver that sleeps beside the reactor.
+const BESIDE: u64 = 1;
+
+/// Whether somebody has to be woken to take the seat that was just left.
+#[must_use]
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Handover {
+    NotNeeded,
+    Wanted,
+}

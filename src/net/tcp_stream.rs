@@ -1,0 +1,120 @@
+//! TCP streams.
+
+use std::io;
+use std::net::SocketAddr;
+
+use super::addr::no_address;
+use super::{ToSocketAddrs, connect, lookup_host};
+use crate::io::Async;
+
+/// A TCP connection.
+///
+/// Reads and writes through [`AsyncRead`](futures_io::AsyncRead) and
+/// [`AsyncWrite`](futures_io::AsyncWrite), also by reference. Closing shuts down the writing; dropping closes
+/// both directions.
+///
+/// # Cancel safety
+///
+/// A read or write that is dropped while pending has transferred nothing. The combinators of other crates
+/// that make several of them (`read_exact`, `write_all`) lose count.
+///
+/// # Examples
+///
+/// ```no_run
+/// use futures_lite::{AsyncReadExt, AsyncWriteExt};
+///
+/// # fn main() -> std::io::Result<()> {
+/// heist::run(async {
+///     let mut stream = heist::net::TcpStream::connect("example.com:80").await?;
+///     stream.write_all(b"GET / HTTP/1.0\r\n\r\n").await?;
+///     let mut page = Vec::new();
+///     stream.read_to_end(&mut page).await?;
+///     Ok(())
+/// })
+/// # }
+/// ```
+pub struct TcpStream {
+    io: Async<std::net::TcpStream>,
+}
+
+socket!(TcpStream, std::net::TcpStream);
+stream!(TcpStream);
+
+impl TcpStream {
+    /// Connects to the first of the addresses that accepts, trying one after the other.
+    ///
+    /// There is no time limit but the system's: use [`timeout`](crate::time::timeout).
+    ///
+    /// # Errors
+    ///
+    /// The error of the last address, with the system's code; that of the look-up; and if there is no current
+    /// runtime, or it has ended.
+    ///
+    /// # Cancel safety
+    ///
+    /// When the future is dropped, so is the attempt.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # heist::run(async {
+    /// use heist::net::{TcpListener, TcpStream};
+    ///
+    /// let listener = TcpListener::bind("127.0.0.1:0").await?;
+    /// let stream = TcpStream::connect(listener.local_addr()?).await?;
+    /// assert_eq!(stream.peer_addr()?, listener.local_addr()?);
+    /// # std::io::Result::Ok(()) }).unwrap();
+    /// ```
+    pub async fn connect(addr: impl ToSocketAddrs) -> io::Result<Self> {
+        let mut refusal = no_address();
+        for addr in lookup_host(addr).await? {
+            match connect::connect(addr.into()).await {
+                Ok(io) => return Ok(Self { io }),
+                Err(error) => refusal = error,
+            }
+        }
+        Err(refusal)
+    }
+
+    /// Reads without taking out: the next read gives the same bytes.
+    ///
+    /// # Errors
+    ///
+    /// Those of the system, and if the runtime has ended.
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is lost when the future is dropped.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn f(stream: heist::net::TcpStream) -> std::io::Result<()> {
+    /// let mut first = [0];
+    /// let is_tls = stream.peek(&mut first).await? == 1 && first == [0x16];
+    /// # Ok(()) }
+    /// ```
+    pub async fn peek(&self, buf: &mut [u8]) -> io::Result<usize> {
+        self.io.read_with(|stream| stream.peek(buf)).await
+    }
+}
+
+pass_on!(TcpStream {
+    /// The address of this end.
+    fn local_addr() -> SocketAddr, "println!(\"{:?}\", socket.local_addr()?);";
+
+    /// The address of the other end.
+    fn peer_addr() -> SocketAddr, "println!(\"{:?}\", socket.peer_addr()?);";
+
+    /// Whether small writes are sent at once (`TCP_NODELAY`) instead of being gathered.
+    fn set_nodelay(nodelay: bool) -> (), "socket.set_nodelay(true)?;";
+
+    /// Whether small writes are sent at once.
+    fn nodelay() -> bool, "assert!(!socket.nodelay()?);";
+
+    /// Sets the time-to-live of packets sent from this socket, in hops.
+    fn set_ttl(ttl: u32) -> (), "socket.set_ttl(64)?;";
+
+    /// The time-to-live of packets sent from this socket, in hops.
+    fn ttl() -> u32, "assert!(socket.ttl()? > 0);";
+});

@@ -1,0 +1,156 @@
+//! Readiness of sources: from the system's poller to the wakers of those who wait.
+//!
+//! - [`poller`]: the system's poller.
+//! - [`sources`]: the registered sources, by key; [`source`]: one of them.
+//! - [`readiness`]: the readiness word and its protocol; [`waiters`]: who waits.
+//!
+//! The reactor wakes nobody and starts no thread. One thread at a time, the driver, calls
+//! [`Reactor::wait`], and wakes those whose wakers it is given.
+//!
+//! Locks are taken in this order: events, table of sources, watch of a source, list of waiters. Wakers are
+//! cloned, woken and dropped under none of them.
+
+pub(crate) mod poller;
+pub(crate) mod readiness;
+pub(crate) mod source;
+pub(crate) mod sources;
+pub(crate) mod waiters;
+
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+use std::task::Waker;
+use std::time::Duration;
+
+use polling::Events;
+
+use self::poller::{Poller, RawSource};
+use self::readiness::{Direction, Ready};
+use self::source::Source;
+use self::sources::Sources;
+use crate::sync::Mutex;
+
+/// The sources of one runtime, and the poller that watches them.
+pub(crate) struct Reactor {
+    poller: Poller,
+    sources: Sources,
+    /// Where the poller puts its events. Locked by the driver alone.
+    events: Mutex<Events>,
+}
+
+impl fmt::Debug for Reactor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reactor")
+            .field("poller", &self.poller)
+            .field("sources", &self.sources)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Reactor {
+    pub(crate) fn new() -> io::Result<Self> {
+        Ok(Self {
+            poller: Poller::new()?,
+            sources: Sources::default(),
+            events: Mutex::new(Events::new()),
+        })
+    }
+
+    /// Begins to watch `raw`, which must not block. The caller then makes sure that somebody drives.
+    ///
+    /// # Safety
+    ///
+    /// `raw` is open, and stays open until [`Reactor::deregister`] was called with the source.
+    pub(crate) unsafe fn register(&self, raw: RawSource) -> io::Result<Arc<Source>> {
+        // In the table first, because the first event may come before `enlist` returns.
+        let source = self.sources.insert(|key| Source::new(key, raw));
+        // SAFETY: `raw` stays open until `deregister`, as the caller promises, and that retires the source.
+        match unsafe { source.enlist(&self.poller) } {
+            Ok(()) => Ok(source),
+            Err(error) => {
+                drop(self.sources.remove(source.key()));
+                Err(error)
+            }
+        }
+    }
+
+    /// Ends the watch. Afterwards the source may be closed, and an event still under way is ignored.
+    pub(crate) fn deregister(&self, source: &Source) {
+        drop(self.sources.remove(source.key()));
+        if let Err(error) = source.retire(&self.poller) {
+            log::warn!("cannot take a source back from the poller: {error}");
+        }
+    }
+
+    /// To be called when a waiter has registered: makes its event come, where the poller must be asked.
+    pub(crate) fn arm(&self, source: &Source, direction: Direction) -> io::Result<()> {
+        if self.poller.is_edge() {
+            return Ok(());
+        }
+        source.arm(&self.poller, direction.into())
+    }
+
+    /// Forgets what is known of this direction and asks the system for its present state.
+    pub(crate) fn ask_anew(&self, source: &Source, direction: Direction) -> io::Result<()> {
+        source.readiness().reset(direction);
+        source.arm(&self.poller, direction.into()).inspect_err(|_| {
+            // No answer will come: what was forgotten may have been an event.
+            let mut ready = Vec::new();
+            source.readiness().record(direction.into(), &mut ready);
+            waiters::wake_all(ready);
+        })
+    }
+
+    /// Blocks until there are events or [`Reactor::notify`] is called, for at most `timeout` (`None`: for
+    /// ever; zero: a look). Records readiness, and adds the wakers to be woken to `ready`.
+    ///
+    /// The caller holds the driver's seat: this is never called by two threads at once.
+    pub(crate) fn wait(&self, timeout: Option<Duration>, ready: &mut Vec<Waker>) -> io::Result<()> {
+        let mut events = self.events.lock();
+        events.clear();
+        self.poller.wait(&mut events, timeout)?;
+        if events.is_empty() {
+            return Ok(());
+        }
+        let table = self.sources.lock();
+        for event in events.iter() {
+            if let Some(source) = table.get(event.key) {
+                self.dispatch(source, Ready::new(event.readable, event.writable), ready);
+            }
+        }
+        Ok(())
+    }
+
+    fn dispatch(&self, source: &Source, event: Ready, ready: &mut Vec<Waker>) {
+        let event = if self.poller.is_edge() || source.disarmed(&self.poller, event).is_ok() {
+            event
+        } else {
+            // Nothing more will be reported: everybody looks for himself, and is told the error.
+            Ready::BOTH
+        };
+        source.readiness().record(event, ready);
+    }
+
+    /// Makes a blocked [`Reactor::wait`], or the next one, return. From any thread.
+    pub(crate) fn notify(&self) {
+        if let Err(error) = self.poller.notify() {
+            log::error!("cannot interrupt the poller: {error}");
+        }
+    }
+
+    /// Whether no source is registered.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.sources.is_empty()
+    }
+
+    /// The runtime ends: every source becomes closed, and the wakers of all who wait are added to `ready`. A
+    /// source registered later is not closed by this: its owner looks whether the runtime has ended.
+    pub(crate) fn close(&self, ready: &mut Vec<Waker>) {
+        for source in self.sources.lock().iter() {
+            source.readiness().close(ready);
+        }
+    }
+}
+
+#[cfg(all(test, unix, not(heist_loom)))]
+mod tests;

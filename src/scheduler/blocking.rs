@@ -1,0 +1,113 @@
+//! Blocking calls: tasks of one poll that run on threads of their own.
+
+use std::collections::VecDeque;
+use std::ptr::NonNull;
+use std::sync::Arc;
+
+use super::context::{self, Place, Scope};
+use super::engine::Engine;
+use super::{monitor, threads};
+use crate::queue::Entry;
+use crate::sync::Mutex;
+use crate::task::Header;
+
+/// Calls that wait for a thread, and how many threads there are.
+pub(crate) struct BlockingQueue {
+    state: Mutex<State>,
+    max: usize,
+}
+
+struct State {
+    queue: VecDeque<Entry>,
+    threads: usize,
+}
+
+impl BlockingQueue {
+    pub(crate) fn new(max: usize) -> Self {
+        Self {
+            state: Mutex::new(State {
+                queue: VecDeque::new(),
+                threads: 0,
+            }),
+            max,
+        }
+    }
+
+    pub(crate) fn threads(&self) -> usize {
+        self.state.lock().threads
+    }
+
+    pub(crate) fn take_queued(&self) -> Option<NonNull<Header>> {
+        self.state.lock().queue.pop_front().map(|entry| entry.0)
+    }
+
+    /// Calls wait, and no thread was to be had.
+    pub(crate) fn is_starved(&self) -> bool {
+        let state = self.state.lock();
+        state.threads == 0 && !state.queue.is_empty()
+    }
+
+    /// Whether a call runs or waits.
+    pub(crate) fn is_busy(&self) -> bool {
+        let state = self.state.lock();
+        state.threads != 0 || !state.queue.is_empty()
+    }
+
+    /// The next call. None: the thread that asked is done, and no longer counted.
+    fn next(&self) -> Option<NonNull<Header>> {
+        let mut state = self.state.lock();
+        let next = state.queue.pop_front();
+        if next.is_none() {
+            state.threads -= 1;
+        }
+        next.map(|entry| entry.0)
+    }
+}
+
+impl Engine {
+    /// Queues a call, and gets a thread for it.
+    pub(crate) fn push_blocking(&self, task: NonNull<Header>) {
+        self.blocking.state.lock().queue.push_back(Entry(task));
+        self.staff_blocking();
+        // The closer's drain pairs with this look: it takes the lock after setting the flag.
+        if self.is_closed() {
+            while let Some(task) = self.blocking.take_queued() {
+                super::schedule::cancel_queued(task);
+            }
+        }
+    }
+
+    /// Requests a thread for the calls that wait, unless there are enough.
+    pub(crate) fn staff_blocking(&self) {
+        {
+            let mut state = self.blocking.state.lock();
+            if state.threads >= self.blocking.max || state.queue.is_empty() {
+                return;
+            }
+            state.threads += 1;
+        }
+        self.closing.arrive();
+        if let Err(error) = threads::request(threads::Job::Block(self.arc())) {
+            self.blocking.state.lock().threads -= 1;
+            self.closing.depart();
+            log::warn!(
+                "heist: no thread for a blocking call: {error}; trying again until there is one"
+            );
+            monitor::arm(self);
+        }
+    }
+}
+
+/// A thread's stay: runs calls until none waits.
+pub(super) fn serve(engine: Arc<Engine>, farewell: impl FnOnce()) {
+    let scope = Scope::enter(engine, Place::Blocking);
+    while let Some(task) = scope.engine().blocking.next() {
+        context::set_task(Some(task));
+        // SAFETY: the entry just taken is the right to this turn.
+        unsafe { (task.as_ref().vtable.run)(task) };
+        context::set_task(None);
+        context::set_place(Place::Blocking);
+    }
+    farewell();
+    scope.leave().depart();
+}

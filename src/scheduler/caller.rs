@@ -1,0 +1,240 @@
+//! The caller of `run` or `block_on`: a worker while it can be, otherwise a guest.
+
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, Location, catch_unwind};
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::thread;
+
+use super::context::{self, Place, Scope};
+use super::engine::Engine;
+use super::monitor;
+use super::occupant::{Occupant, Turn};
+use super::parker::Parker;
+use super::root::Root;
+use crate::sync::Ordering;
+use crate::util::budget;
+use crate::util::contain::contain;
+
+struct Caller<'e> {
+    engine: &'e Engine,
+    parker: &'static Parker,
+    /// None: a guest.
+    seat: Option<Occupant<'e>>,
+    /// A guest that wants no worker, or was found to block one.
+    barred: bool,
+}
+
+/// Polls `future` to its end, next to the engine's tasks. Gives the engine back with the result, which is a panic's payload if
+/// the future panicked.
+pub(crate) fn block_on<F: Future>(
+    scope: &Scope,
+    future: F,
+    location: &'static Location<'static>,
+) -> thread::Result<F::Output> {
+    let engine: &Engine = scope.engine();
+    let parker = Parker::acquire();
+    let config = &engine.config;
+    config.on_start.iter().for_each(|hook| contain(|| hook()));
+    context::set_parker(parker);
+
+    let mut caller = Caller {
+        engine,
+        parker,
+        seat: None,
+        barred: !config.caller_runs_tasks,
+    };
+    caller.take_seat();
+    let root = Root::new(engine, parker, location);
+    let result = {
+        let mut future = pin!(future);
+        let mut result = None;
+        caller.drive(&root, &mut |waker| {
+            let polled = catch_unwind(AssertUnwindSafe(|| {
+                future.as_mut().poll(&mut Context::from_waker(waker))
+            }));
+            result = match polled {
+                Ok(Poll::Pending) => None,
+                Ok(Poll::Ready(output)) => Some(Ok(output)),
+                Err(payload) => Some(Err(payload)),
+            };
+            result.is_some()
+        });
+        result
+    };
+    drop(root);
+    caller.give_up_seat();
+    config.on_stop.iter().for_each(|hook| contain(|| hook()));
+    Parker::release(parker);
+    result.unwrap_or_else(|| unreachable!("`drive` returns when the root is done"))
+}
+
+impl Caller<'_> {
+    fn drive(&mut self, root: &Root, poll: &mut dyn FnMut(&std::task::Waker) -> bool) {
+        loop {
+            if root.is_woken() && self.poll_root(root, poll) {
+                return;
+            }
+            let Some(seat) = &mut self.seat else {
+                self.wait_as_guest(root);
+                continue;
+            };
+            match seat.turn() {
+                Turn::Ran => {}
+                Turn::Dry => {
+                    if !root.is_woken() && !seat.sleep(&|| root.is_woken()) {
+                        self.lose_seat();
+                    }
+                }
+                Turn::Unwelcome => {
+                    self.barred = true;
+                    self.give_up_seat();
+                }
+                Turn::Lost => {
+                    self.lose_seat();
+                    self.take_seat();
+                }
+            }
+        }
+    }
+
+    fn poll_root(&mut self, root: &Root, poll: &mut dyn FnMut(&std::task::Waker) -> bool) -> bool {
+        budget::refill();
+        if let Some(seat) = &self.seat {
+            // Relaxed: a hint for the monitor.
+            seat.worker.in_root.store(true, Ordering::Relaxed);
+            seat.worker.turns.add(1);
+        }
+        let done = root.poll(poll);
+        if let Some(seat) = &self.seat {
+            if seat.is_seated() {
+                seat.worker.turns.add(1);
+                // Relaxed: as above.
+                seat.worker.in_root.store(false, Ordering::Relaxed);
+            } else {
+                self.lose_seat();
+                if !done {
+                    self.take_seat();
+                }
+            }
+        }
+        done
+    }
+
+    /// Takes a vacant worker, or one whose pool thread sleeps.
+    fn take_seat(&mut self) {
+        if self.barred || self.engine.is_closed() {
+            return;
+        }
+        let Some(index) = self.engine.claim_seat() else {
+            return;
+        };
+        self.engine.closing.arrive();
+        self.seat = Some(Occupant::sit(self.engine, index, self.parker, false));
+    }
+
+    /// Leaves the worker in order.
+    fn give_up_seat(&mut self) {
+        if let Some(mut seat) = self.seat.take() {
+            seat.leave();
+            self.engine.closing.depart();
+        }
+    }
+
+    /// The worker is gone already.
+    fn lose_seat(&mut self) {
+        if self.seat.take().is_some() {
+            self.engine.closing.depart();
+        }
+    }
+
+    /// A guest polls nothing but its root.
+    fn wait_as_guest(&mut self, root: &Root) {
+        if !self.barred {
+            self.engine.guests.lock().push(self.parker);
+            // Whoever leaves a worker after this sees the guest; who left before is seen here.
+            self.take_seat();
+        }
+        if self.seat.is_none() && !root.is_woken() {
+            self.parker.park(None);
+        }
+        self.parker.take_kick();
+        if !self.barred {
+            self.engine
+                .guests
+                .lock()
+                .retain(|guest| !std::ptr::eq(*guest, self.parker));
+            if self.seat.is_none() {
+                self.take_seat();
+            }
+        }
+    }
+}
+
+impl Engine {
+    /// Clears the bit of a worker that a caller can have, and owns it then.
+    fn claim_seat(&self) -> Option<usize> {
+        let regular = |index: &usize| *index < self.regular();
+        self.idle
+            .claim_any(|index| regular(&index) && self.workers[index].is_vacant())
+            .or_else(|| self.claim_from_pool())
+    }
+
+    fn claim_from_pool(&self) -> Option<usize> {
+        let index = self
+            .idle
+            .claim_any(|index| index < self.regular() && self.workers[index].is_by_pool())?;
+        let worker = &self.workers[index];
+        if worker.is_vacant() || worker.is_by_pool() {
+            return Some(index);
+        }
+        // A caller sat down there in between: an ordinary wake for it.
+        self.idle.start_searching();
+        self.rouse(index);
+        None
+    }
+
+    /// A worker was left: a guest may have it.
+    pub(crate) fn offer_to_guest(&self) {
+        let guest = self.guests.lock().first().copied();
+        if let Some(guest) = guest {
+            guest.kick(|| self.driver.interrupt());
+        }
+    }
+}
+
+/// Runs `f` where it may block: the worker of this thread, if it has one, goes to another thread first.
+pub(crate) fn block_in_place<T>(f: impl FnOnce() -> T) -> T {
+    struct Restore {
+        place: Place,
+        budget: u8,
+    }
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            context::set_place(self.place);
+            budget::restore(self.budget);
+        }
+    }
+
+    if !context::is_running() {
+        return f();
+    }
+    context::with_engine(|engine| {
+        let Some(engine) = engine else { return };
+        if let Some(worker) = context::worker_of(engine) {
+            engine.leave(worker, false);
+            monitor::arm(engine);
+        }
+    });
+    let _restore = Restore {
+        place: context::set_place(Place::Blocking),
+        budget: budget::suspend(),
+    };
+    f()
+}
+
+/// Another stay of the caller inside `engine`.
+pub(crate) fn enter(engine: &Arc<Engine>) -> Scope {
+    Scope::enter(Arc::clone(engine), Place::Running)
+}

@@ -1,0 +1,224 @@
+//! How a runtime ends: every future is dropped, every thread leaves, and what others still hold does no harm.
+//!
+//! 1. *Close*: foreign spawns are refused (under their lock), the flag is set; sleeping workers are taken out of service, their occupants sent away;
+//!    occupants that are awake see the flag at their next boundary and leave.
+//! 2. *Cancel*: walk the pages; an idle task is claimed and its future dropped; a scheduled or running one is marked, and dropped where its turn comes up.
+//! 3. *Wait* until nobody is present, then cancel what is left, until a walk finds no living task. What a foreign thread pushes meanwhile it drains itself:
+//!    push; fence; closed? against close; fence; drain.
+//! 4. *Retire* the pages: see `task::pages`.
+
+use std::ptr::NonNull;
+use std::time::Instant;
+
+use super::context;
+use super::engine::Engine;
+use super::schedule::cancel_queued;
+use super::worker;
+use crate::queue::Stolen;
+use crate::sync::{AtomicBool, AtomicUsize, Condvar, Mutex, Ordering, fence};
+use crate::task::Header;
+use crate::task::state::Claim;
+use crate::util::contain::contain;
+
+/// The closed flag, the count of threads at work, and the word between them.
+#[derive(Debug)]
+pub(crate) struct Closing {
+    closed: AtomicBool,
+    /// Threads that occupy a worker (or are on their way to one), or run blocking calls.
+    present: AtomicUsize,
+    /// Counts what the closer waits for: departures, and tasks cancelled by others.
+    events: Mutex<u64>,
+    changed: Condvar,
+}
+
+impl Closing {
+    pub(crate) fn new() -> Self {
+        Self {
+            closed: AtomicBool::new(false),
+            present: AtomicUsize::new(0),
+            events: Mutex::new(0),
+            changed: Condvar::new(),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn is_closed(&self) -> bool {
+        // Acquire: pairs with the Release in `close`. Where a protocol needs more, there is a fence.
+        self.closed.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn arrive(&self) {
+        // Relaxed: the closer looks after the workers' bits, or the locks, have ordered it.
+        self.present.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The last that a departing thread does with the engine, but for giving back its Arc.
+    pub(crate) fn depart(&self) {
+        // Release: pairs with the Acquire in `is_deserted`: what this thread did comes before the end.
+        self.present.fetch_sub(1, Ordering::Release);
+        // Pairs with the fence in `close`: either we see the flag, or the closer sees us gone.
+        fence(Ordering::SeqCst);
+        if self.is_closed() {
+            self.signal();
+        }
+    }
+
+    pub(crate) fn is_deserted(&self) -> bool {
+        // Acquire: pairs with the Release in `depart`.
+        self.present.load(Ordering::Acquire) == 0
+    }
+
+    fn signal(&self) {
+        *self.events.lock() += 1;
+        self.changed.notify_all();
+    }
+
+    fn events(&self) -> u64 {
+        *self.events.lock()
+    }
+
+    /// Waits for another event than the first `seen`. False: the time is over.
+    fn wait_past(&self, seen: u64, deadline: Option<Instant>) -> bool {
+        let mut events = self.events.lock();
+        while *events == seen {
+            events = match deadline {
+                None => self.changed.wait(events),
+                Some(deadline) => {
+                    let left = deadline.saturating_duration_since(Instant::now());
+                    if left.is_zero() {
+                        return false;
+                    }
+                    self.changed.wait_timeout(events, left)
+                }
+            };
+        }
+        true
+    }
+
+    /// Only for an engine that nobody else can reach.
+    pub(crate) fn reopen(&self) {
+        // Relaxed: the engine goes to its next user through a lock.
+        self.closed.store(false, Ordering::Relaxed);
+    }
+}
+
+impl Engine {
+    /// Steps 1 and 2. False: it was closed already.
+    pub(crate) fn close(&self) -> bool {
+        if std::mem::replace(&mut self.foreign_lock.lock().closed, true) {
+            return false;
+        }
+        // Release: pairs with the Acquire in `is_closed`.
+        self.closing.closed.store(true, Ordering::Release);
+        // Pairs with the fences of pushers (`Idle::call`), sleepers (`Idle::sleep`) and `depart`.
+        fence(Ordering::SeqCst);
+        for seat in &self.workers {
+            seat.draw_attention(worker::CLOSE);
+            if self.idle.claim(seat.index) {
+                if let Some(evicted) = seat.vacate() {
+                    evicted.unpark(|| self.driver.interrupt());
+                }
+            }
+        }
+        let mut woken = Vec::new();
+        if let Some(reactor) = self.driver.existing_reactor() {
+            reactor.close(&mut woken);
+        }
+        self.timers().drain(&mut woken);
+        for waker in woken {
+            contain(|| waker.wake());
+        }
+        self.cancel_queued_blocking();
+        self.drain_injector();
+        self.cancel_idle();
+        true
+    }
+
+    /// Step 3. False: the time was over before everybody had left.
+    pub(crate) fn wait_until_deserted(&self, deadline: Option<Instant>) -> bool {
+        loop {
+            let seen = self.closing.events();
+            if self.closing.is_deserted() {
+                return true;
+            }
+            if !self.closing.wait_past(seen, deadline) {
+                return false;
+            }
+        }
+    }
+
+    /// The end of step 3, and step 4. For the one closer, after everybody has left.
+    pub(crate) fn finish_closing(&self) {
+        loop {
+            let seen = self.closing.events();
+            self.cancel_queued_blocking();
+            self.drain_injector();
+            for worker in &self.workers {
+                // SAFETY: nobody occupies a worker any more, and nobody can: the closer owns them all.
+                while let Some(task) = unsafe { worker.drain() } {
+                    cancel(task);
+                }
+            }
+            if self.cancel_idle() == 0 {
+                break;
+            }
+            // A foreign thread is between waking a task and pushing it, or drops one: it will say so.
+            self.closing.wait_past(seen, None);
+        }
+        self.retire();
+    }
+
+    /// Cancels the tasks that wait for something. Returns how many are in a queue or being polled.
+    fn cancel_idle(&self) -> usize {
+        let mut tasks = Vec::new();
+        for worker in &self.workers {
+            worker.pages.living(&mut tasks);
+        }
+        self.foreign.living(&mut tasks);
+        let mut busy = 0;
+        for task in tasks {
+            let header = task.header();
+            if !header.vtable.walkable {
+                continue;
+            }
+            match header.state.claim_idle() {
+                Claim::Claimed => {
+                    if self.config.debug {
+                        log::warn!("heist: {header:?} was cancelled because its runtime ended");
+                    }
+                    context::set_task(Some(task.as_ptr()));
+                    // SAFETY: claimed just now, and the walk's reference outlasts the call.
+                    unsafe { (header.vtable.cancel)(task.as_ptr()) };
+                    context::set_task(None);
+                }
+                Claim::Busy => busy += 1,
+                Claim::Complete => {}
+            }
+        }
+        busy
+    }
+
+    /// Cancels what is in the injector of a closed engine.
+    pub(crate) fn drain_injector(&self) {
+        loop {
+            match self.injector.steal() {
+                Stolen::One(task) => cancel(task),
+                Stolen::Retry => {}
+                Stolen::Nothing => break,
+            }
+        }
+        self.closing.signal();
+    }
+
+    fn cancel_queued_blocking(&self) {
+        while let Some(task) = self.blocking.take_queued() {
+            cancel(task);
+        }
+    }
+}
+
+fn cancel(task: NonNull<Header>) {
+    context::set_task(Some(task));
+    cancel_queued(task);
+    context::set_task(None);
+}

@@ -1,0 +1,84 @@
+//! What a runtime was built with.
+
+use std::fmt;
+use std::sync::{Arc, LazyLock};
+use std::time::Duration;
+
+/// What threads run when they begin and stop to serve a runtime.
+pub(crate) type Hook = Arc<dyn Fn() + Send + Sync>;
+
+#[derive(Clone)]
+pub(crate) struct Config {
+    pub(crate) workers: usize,
+    pub(crate) max_blocking: usize,
+    pub(crate) keep_alive: Duration,
+    pub(crate) thread: ThreadSettings,
+    pub(crate) on_start: Option<Hook>,
+    pub(crate) on_stop: Option<Hook>,
+    pub(crate) debug: bool,
+    pub(crate) slow_poll: Duration,
+    pub(crate) compensate: bool,
+    pub(crate) caller_runs_tasks: bool,
+    /// Nothing was set: engines of this kind are kept for the next run.
+    pub(crate) is_default: bool,
+}
+
+/// What distinguishes the threads that a runtime may use from those of another.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct ThreadSettings {
+    pub(crate) name: Option<String>,
+    pub(crate) stack_size: Option<usize>,
+}
+
+static DEFAULT_WORKERS: LazyLock<usize> = LazyLock::new(|| {
+    let asked = std::env::var("HEIST_WORKER_THREADS").ok();
+    match asked.as_deref().map(str::parse) {
+        Some(Ok(n)) if n > 0 => n,
+        Some(_) => {
+            let asked = asked.unwrap_or_default();
+            log::warn!("heist: HEIST_WORKER_THREADS={asked} is not a number above zero: ignored");
+            parallelism()
+        }
+        None => parallelism(),
+    }
+});
+
+static DEFAULT_DEBUG: LazyLock<bool> =
+    LazyLock::new(|| std::env::var_os("HEIST_DEBUG").is_some_and(|value| value == "1"));
+
+fn parallelism() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            workers: *DEFAULT_WORKERS,
+            max_blocking: 512,
+            keep_alive: Duration::from_secs(10),
+            thread: ThreadSettings::default(),
+            on_start: None,
+            on_stop: None,
+            debug: *DEFAULT_DEBUG,
+            slow_poll: Duration::from_millis(100),
+            compensate: true,
+            caller_runs_tasks: true,
+            is_default: true,
+        }
+    }
+}
+
+impl fmt::Debug for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Config")
+            .field("workers", &self.workers)
+            .field("max_blocking", &self.max_blocking)
+            .field("keep_alive", &self.keep_alive)
+            .field("thread", &self.thread)
+            .field("debug", &self.debug)
+            .field("slow_poll", &self.slow_poll)
+            .field("compensate", &self.compensate)
+            .field("caller_runs_tasks", &self.caller_runs_tasks)
+            .finish_non_exhaustive()
+    }
+}

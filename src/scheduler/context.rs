@@ -1,0 +1,229 @@
+//! What a thread knows of where it is: inside which runtime, at which worker, in which task.
+
+use std::cell::Cell;
+use std::marker::PhantomData;
+use std::mem::ManuallyDrop;
+use std::ptr::{self, NonNull};
+use std::sync::Arc;
+
+use super::engine::Engine;
+use super::parker::Parker;
+use super::worker::Worker;
+use crate::task::{Header, current};
+use crate::util::budget;
+
+pub(crate) use crate::util::budget::{has_budget, poll_budget};
+
+/// How this thread is inside its runtime.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// Not at all.
+    Outside,
+    /// Through an enter guard: it may spawn.
+    Entered,
+    /// It polls a task or a root, or runs between two polls: it may not block.
+    Running,
+    /// It is in a blocking call, or in `block_in_place`: it may block.
+    Blocking,
+}
+
+#[derive(Clone, Copy)]
+struct Fields {
+    engine: *const Engine,
+    worker: *const Worker,
+    parker: *const Parker,
+    place: Place,
+}
+
+struct Context {
+    engine: Cell<*const Engine>,
+    worker: Cell<*const Worker>,
+    place: Cell<Place>,
+    /// The parker of the root's thread, while one is driven here.
+    parker: Cell<*const Parker>,
+    /// Whether the monitor was told that this thread works, since it last slept.
+    armed: Cell<bool>,
+}
+
+thread_local! {
+    // No destructor: it can be used in the destructors of other thread-locals.
+    static CONTEXT: Context = const {
+        Context {
+            engine: Cell::new(ptr::null()),
+            worker: Cell::new(ptr::null()),
+            place: Cell::new(Place::Outside),
+            parker: Cell::new(ptr::null()),
+            armed: Cell::new(false),
+        }
+    };
+}
+
+impl Context {
+    fn fields(&self) -> Fields {
+        Fields {
+            engine: self.engine.get(),
+            worker: self.worker.get(),
+            parker: self.parker.get(),
+            place: self.place.get(),
+        }
+    }
+
+    fn set(&self, fields: Fields) {
+        self.engine.set(fields.engine);
+        self.worker.set(fields.worker);
+        self.parker.set(fields.parker);
+        self.place.set(fields.place);
+    }
+}
+
+/// A stay inside a runtime: keeps the engine, and puts back what was there before.
+pub(crate) struct Scope {
+    before: Fields,
+    task: *const Header,
+    budget: u8,
+    /// An `Arc` that is given back after the fields no longer show it.
+    engine: ManuallyDrop<Arc<Engine>>,
+    not_send: PhantomData<*const ()>,
+}
+
+impl Scope {
+    pub(crate) fn enter(engine: Arc<Engine>, place: Place) -> Self {
+        CONTEXT.with(|cx| {
+            let before = cx.fields();
+            cx.set(Fields {
+                engine: Arc::as_ptr(&engine),
+                worker: ptr::null(),
+                parker: if place == Place::Entered {
+                    before.parker
+                } else {
+                    ptr::null()
+                },
+                place: if before.place == Place::Running && place == Place::Entered {
+                    Place::Running
+                } else {
+                    place
+                },
+            });
+            cx.armed.set(false);
+            Self {
+                before,
+                task: current::replace(if place == Place::Entered {
+                    current::replace(ptr::null())
+                } else {
+                    ptr::null()
+                }),
+                budget: budget::suspend(),
+                engine: ManuallyDrop::new(engine),
+                not_send: PhantomData,
+            }
+        })
+    }
+
+    pub(crate) fn engine(&self) -> &Arc<Engine> {
+        &self.engine
+    }
+
+    /// Ends the stay, and gives the engine back.
+    pub(crate) fn leave(self) -> Arc<Engine> {
+        let mut this = ManuallyDrop::new(self);
+        this.restore();
+        // SAFETY: `this` is not dropped, so the Arc is taken once.
+        unsafe { ManuallyDrop::take(&mut this.engine) }
+    }
+
+    fn restore(&self) {
+        CONTEXT.with(|cx| {
+            cx.set(self.before);
+            cx.armed.set(false);
+        });
+        current::replace(self.task);
+        budget::restore(self.budget);
+    }
+}
+
+impl Drop for Scope {
+    fn drop(&mut self) {
+        self.restore();
+        // SAFETY: dropped once, here: `leave` does not come by.
+        unsafe { ManuallyDrop::drop(&mut self.engine) }
+    }
+}
+
+/// Whether a `run` or `block_on` on this thread would stand inside a task or a root.
+pub(crate) fn is_running() -> bool {
+    CONTEXT.with(|cx| cx.place.get() == Place::Running)
+}
+
+/// Whether this thread works for `engine` at this moment: in a task, a root, or a blocking call.
+pub(crate) fn is_inside(engine: &Engine) -> bool {
+    CONTEXT.with(|cx| {
+        ptr::eq(cx.engine.get(), engine)
+            && matches!(cx.place.get(), Place::Running | Place::Blocking)
+    })
+}
+
+/// The runtime this thread is inside of.
+pub(crate) fn current() -> Option<Arc<Engine>> {
+    with_engine(|engine| engine.map(Engine::arc))
+}
+
+#[inline]
+pub(crate) fn with_engine<R>(f: impl FnOnce(Option<&Engine>) -> R) -> R {
+    let engine = CONTEXT.with(|cx| cx.engine.get());
+    // SAFETY: the scope that set the pointer keeps an Arc until after it has put the pointer back.
+    f(unsafe { engine.as_ref() })
+}
+
+/// The worker that this thread occupies, if it is one of `engine`'s.
+#[inline]
+pub(crate) fn worker_of(engine: *const Engine) -> Option<&'static Worker> {
+    CONTEXT.with(|cx| {
+        if !ptr::eq(cx.engine.get(), engine) {
+            return None;
+        }
+        // SAFETY: a worker lives as long as its engine, which the scope keeps. Callers use it on the spot only.
+        unsafe { cx.worker.get().as_ref() }
+    })
+}
+
+#[inline]
+pub(crate) fn worker() -> *const Worker {
+    CONTEXT.with(|cx| cx.worker.get())
+}
+
+pub(crate) fn set_worker(worker: Option<&Worker>) {
+    CONTEXT.with(|cx| {
+        cx.worker.set(worker.map_or(ptr::null(), ptr::from_ref));
+        cx.armed.set(false);
+    });
+}
+
+pub(crate) fn set_parker(parker: &'static Parker) {
+    CONTEXT.with(|cx| cx.parker.set(parker));
+}
+
+/// Whether the root with this parker is driven by this thread, right here.
+pub(crate) fn is_own_parker(parker: &'static Parker) -> bool {
+    CONTEXT.with(|cx| ptr::eq(cx.parker.get(), parker))
+}
+
+/// Whether this thread polls a task, not a root.
+pub(crate) fn in_task() -> bool {
+    current::is_set()
+}
+
+#[inline]
+pub(crate) fn set_task(task: Option<NonNull<Header>>) {
+    current::set(task);
+}
+
+/// Puts `place` in, and returns what was there.
+pub(crate) fn set_place(place: Place) -> Place {
+    CONTEXT.with(|cx| cx.place.replace(place))
+}
+
+/// True once, after this thread began to work.
+#[inline]
+pub(crate) fn needs_arming() -> bool {
+    CONTEXT.with(|cx| !cx.armed.replace(true))
+}

@@ -1,0 +1,75 @@
+//! Who closes a runtime, and who waits for it.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::cache;
+use super::context::{self, Place, Scope};
+use super::engine::Engine;
+use crate::sync::{AtomicBool, Ordering, fence};
+
+/// Whether the closing is left to the last thread that departs.
+#[derive(Debug)]
+pub(crate) struct Abandoned(AtomicBool);
+
+impl Abandoned {
+    pub(crate) fn new() -> Self {
+        Self(AtomicBool::new(false))
+    }
+}
+
+/// The end of a `run`: everything is dropped before this returns, and the engine kept if it can be.
+pub(crate) fn end_run(scope: Scope) {
+    let engine = scope.engine();
+    // The scope's Arc is the one.
+    if engine.config.is_default && cache::is_clean(engine) {
+        cache::keep(scope.leave());
+        return;
+    }
+    engine.close();
+    engine.wait_until_deserted(None);
+    engine.finish_closing();
+    let engine = scope.leave();
+    if engine.config.is_default && cache::reopen(&engine) {
+        cache::keep(engine);
+    }
+}
+
+impl Engine {
+    /// The end of a `Runtime`. None: waits as long as it takes. From inside the runtime nobody can wait.
+    pub(crate) fn shut_down(self: &Arc<Self>, patience: Option<Duration>) {
+        let inside = context::is_inside(self);
+        let scope = Scope::enter(Arc::clone(self), Place::Running);
+        if !self.close() {
+            return;
+        }
+        let deadline = match patience {
+            _ if inside => Some(Instant::now()),
+            // A time too far to be an instant is never.
+            Some(patience) => Instant::now().checked_add(patience),
+            None => None,
+        };
+        if self.wait_until_deserted(deadline) {
+            self.finish_closing();
+        } else {
+            // Relaxed: the fence orders it.
+            self.abandoned.0.store(true, Ordering::Relaxed);
+            // Pairs with the fence in `Closing::depart`: the last to go sees the flag, or we see that it has gone.
+            fence(Ordering::SeqCst);
+            self.finish_if_abandoned();
+        }
+        drop(scope);
+    }
+
+    /// Finishes a closing that its closer did not wait for, if everybody has left.
+    pub(crate) fn finish_if_abandoned(self: &Arc<Self>) {
+        // Relaxed: the swap decides; who gets it comes after all departures by `is_deserted`.
+        if self.abandoned.0.load(Ordering::Relaxed)
+            && self.closing.is_deserted()
+            && self.abandoned.0.swap(false, Ordering::Relaxed)
+        {
+            let _scope = Scope::enter(Arc::clone(self), Place::Running);
+            self.finish_closing();
+        }
+    }
+}

@@ -1,0 +1,324 @@
+//! The engine: everything one runtime consists of.
+
+use std::fmt;
+use std::io;
+use std::mem::ManuallyDrop;
+use std::ptr::NonNull;
+use std::sync::{Arc, Weak};
+use std::time::Instant;
+
+use crossbeam_utils::CachePadded;
+
+use super::blocking::BlockingQueue;
+use super::closing::Closing;
+use super::config::Config;
+use super::ending::Abandoned;
+use super::idle::Idle;
+use super::parker::Parker;
+use super::worker::Worker;
+use super::{context, monitor, threads};
+use crate::driver::{Attend, Driver};
+use crate::queue::Injector;
+use crate::reactor::Reactor;
+use crate::sync::{AtomicBool, AtomicU64, AtomicUsize, Mutex, Ordering};
+use crate::task::{Header, PageSet};
+use crate::timer::Timers;
+
+/// Always behind an `Arc`.
+pub(crate) struct Engine {
+    pub(crate) config: Config,
+    /// The regular ones first, then as many spares.
+    pub(crate) workers: Box<[CachePadded<Worker>]>,
+    pub(crate) idle: Idle,
+    pub(crate) injector: Injector,
+    pub(crate) driver: Driver<Parker>,
+    pub(crate) blocking: BlockingQueue,
+    /// Pages for tasks spawned by threads that sit at no worker; owned by whoever holds the lock.
+    pub(crate) foreign: PageSet,
+    pub(crate) foreign_lock: Mutex<Gate>,
+    /// Tasks that completed where no worker was.
+    pub(crate) completed_elsewhere: AtomicU64,
+    pub(crate) guests: Mutex<Vec<&'static Parker>>,
+    pub(crate) closing: Closing,
+    pub(crate) abandoned: Abandoned,
+    /// Cells that were out when the engine was retired, and an `Arc` on their behalf.
+    pub(crate) cells_out: AtomicUsize,
+    /// Whether the monitor knows this engine.
+    pub(crate) watched: AtomicBool,
+    pub(crate) watch: Mutex<monitor::Watch>,
+    pub(crate) born: Instant,
+}
+
+/// Whether foreign threads may still spawn.
+#[derive(Debug, Default)]
+pub(crate) struct Gate {
+    pub(crate) closed: bool,
+}
+
+impl Engine {
+    pub(crate) fn new(config: Config) -> Arc<Self> {
+        let regular = config.workers;
+        let total = regular * 2;
+        Arc::new_cyclic(|weak: &Weak<Self>| {
+            let address = weak.as_ptr().cast::<()>();
+            Self {
+                workers: (0..total)
+                    .map(|index| CachePadded::new(Worker::new(address, index)))
+                    .collect(),
+                idle: Idle::new(total, regular),
+                injector: Injector::new(),
+                driver: Driver::new(),
+                blocking: BlockingQueue::new(config.max_blocking),
+                foreign: PageSet::new(address, usize::MAX),
+                foreign_lock: Mutex::new(Gate::default()),
+                completed_elsewhere: AtomicU64::new(0),
+                guests: Mutex::new(Vec::new()),
+                closing: Closing::new(),
+                abandoned: Abandoned::new(),
+                cells_out: AtomicUsize::new(0),
+                watched: AtomicBool::new(false),
+                watch: Mutex::new(monitor::Watch::new(total)),
+                born: Instant::now(),
+                config,
+            }
+        })
+    }
+
+    /// Another `Arc` of this engine.
+    pub(crate) fn arc(&self) -> Arc<Self> {
+        // SAFETY: engines are made by `new` only, behind an Arc, and whoever has a reference stands on one.
+        unsafe { Arc::increment_strong_count(self) };
+        // SAFETY: the count just made is handed over.
+        unsafe { Arc::from_raw(self) }
+    }
+
+    /// The engine that a page set belongs to. None: the set of orphans, which belongs to none.
+    #[inline]
+    pub(crate) fn of(set: &PageSet) -> Option<&Engine> {
+        // SAFETY: the address given to the set is that of the engine, which outlives its sets.
+        unsafe { set.engine.cast::<Engine>().as_ref() }
+    }
+
+    pub(crate) fn regular(&self) -> usize {
+        self.config.workers
+    }
+
+    /// Nanoseconds since the engine was made.
+    pub(crate) fn now(&self) -> u64 {
+        u64::try_from(self.born.elapsed().as_nanos()).unwrap_or(u64::MAX)
+    }
+
+    // ---- work ----
+
+    /// Whether a worker that searches would find something.
+    pub(crate) fn has_work(&self) -> bool {
+        !self.injector.is_empty() || self.workers.iter().any(|worker| worker.has_work())
+    }
+
+    /// Queues a task from a thread that sits at no worker.
+    pub(crate) fn push_foreign(&self, task: NonNull<Header>) {
+        self.injector.push(task);
+        self.notify();
+        monitor::arm(self);
+        // The fence in `notify` pairs with the closer's: it sees our push, or we see that it closed.
+        if self.is_closed() {
+            self.drain_injector();
+        }
+    }
+
+    /// Queues a task on the caller's worker, to run next.
+    ///
+    /// # Safety
+    /// The caller occupies `worker`.
+    #[inline]
+    pub(crate) unsafe fn push_next(&self, worker: &Worker, task: NonNull<Header>) {
+        if context::needs_arming() {
+            monitor::arm(self);
+        }
+        if let Some(displaced) = worker.next.replace(task) {
+            // SAFETY: as the caller promises.
+            unsafe { worker.local.push(displaced) };
+            self.notify();
+        }
+    }
+
+    /// Queues a task at the back of the caller's queue.
+    ///
+    /// # Safety
+    /// The caller occupies `worker`.
+    #[inline]
+    pub(crate) unsafe fn push_back(&self, worker: &Worker, task: NonNull<Header>) {
+        // SAFETY: as the caller promises.
+        unsafe { worker.local.push(task) };
+        // SAFETY: as above. One task that goes on here needs nobody; a backlog does.
+        if unsafe { worker.local.len() } >= 2 {
+            self.notify();
+        }
+    }
+
+    /// After a push: wakes a worker if one sleeps and none searches.
+    #[inline]
+    pub(crate) fn notify(&self) {
+        if let Some(worker) = self
+            .idle
+            .call(|worker| self.sleepiness(worker), || self.has_work())
+        {
+            self.rouse(worker);
+        }
+    }
+
+    /// Whom to wake first: a parked thread, then the one in the poller, then a vacant worker.
+    fn sleepiness(&self, worker: usize) -> u8 {
+        match self.workers[worker].parker() {
+            Some(parker) if !parker.is_driving() => 0,
+            Some(_) => 1,
+            None => 2,
+        }
+    }
+
+    /// Gets a worker going whose bit the caller has cleared, and that counts as a searcher already.
+    #[cold]
+    pub(crate) fn rouse(&self, worker: usize) {
+        match self.workers[worker].parker() {
+            Some(parker) => parker.unpark(|| self.driver.interrupt()),
+            None => self.staff(worker),
+        }
+    }
+
+    /// Requests a thread for a vacant worker that the caller owns, and that counts as a searcher already.
+    pub(crate) fn staff(&self, worker: usize) {
+        self.closing.arrive();
+        let seat = &self.workers[worker];
+        seat.set_coming(true);
+        // Relaxed (both): read by the monitor, at its leisure.
+        match threads::request(threads::Job::Serve(self.arc(), worker)) {
+            Ok(()) => seat.refused.store(false, Ordering::Relaxed),
+            Err(error) => {
+                if !seat.refused.swap(true, Ordering::Relaxed) {
+                    log::warn!(
+                        "heist: no thread for worker {worker}: {error}; trying again until there is one"
+                    );
+                }
+                seat.set_coming(false);
+                self.closing.depart();
+                self.stop_searching();
+                monitor::arm(self);
+            }
+        }
+    }
+
+    /// The caller counts as a searcher and is none any more: hands over to another if it was the last and work is left.
+    pub(crate) fn stop_searching(&self) {
+        if self.idle.stop_searching() && self.has_work() {
+            self.notify();
+        }
+    }
+
+    // ---- driving ----
+
+    /// The reactor, created at first use (so a runtime without sources has no descriptor).
+    pub(crate) fn reactor(&self) -> io::Result<&Reactor> {
+        self.driver.reactor()
+    }
+
+    /// To be called after a source was registered: makes sure that somebody drives.
+    pub(crate) fn source_added(&self) {
+        let attend = self.driver.source_added();
+        self.attend(attend);
+    }
+
+    pub(crate) fn timers(&self) -> &Timers {
+        &self.driver.timers
+    }
+
+    /// To be called when the earliest deadline became earlier: makes sure that somebody drives, and wakes early enough.
+    pub(crate) fn deadline_lowered(&self) {
+        let attend = self.driver.added();
+        self.attend(attend);
+    }
+
+    fn attend(&self, attend: Attend) {
+        // A worker's occupant sits down itself when it runs dry; until then the monitor watches.
+        if attend == Attend::Nobody && context::worker_of(self).is_none() {
+            self.notify();
+        }
+        if context::needs_arming() {
+            monitor::arm(self);
+        }
+    }
+
+    // ---- ending ----
+
+    pub(crate) fn page_sets(&self) -> impl Iterator<Item = &PageSet> {
+        self.workers
+            .iter()
+            .map(|worker| &worker.pages)
+            .chain([&self.foreign])
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closing.is_closed()
+    }
+
+    /// Sets the engine's cells free-standing: see [`PageSet::retire`]. Called once, by the closer, when no future is left.
+    pub(crate) fn retire(&self) {
+        // SAFETY: no worker is occupied, and the gate is closed: the closer owns every set.
+        let out: usize = self.page_sets().map(|set| unsafe { set.cells_out() }).sum();
+        if out == 0 {
+            return;
+        }
+        let _for_the_cells = ManuallyDrop::new(self.arc());
+        // One more, so that nobody gets to zero before all sets are tagged.
+        // Relaxed: published by the swap in `retire`.
+        self.cells_out.store(out + 1, Ordering::Relaxed);
+        let came_back: usize = self.page_sets().map(PageSet::retire).sum();
+        // SAFETY: the Arc just left is given back once, when the count gets to zero; ours outlasts this call.
+        unsafe { Self::cells_gone(self, came_back + 1) };
+    }
+
+    /// So many cells came back after the count was made. By address: the engine may be gone before this returns.
+    ///
+    /// # Safety
+    /// Called for cells that were out when the engine was retired, once each.
+    pub(crate) unsafe fn cells_gone(engine: *const Engine, count: usize) {
+        // SAFETY: the cells kept the engine until now.
+        let cells_out = unsafe { &(*engine).cells_out };
+        // Release, and Acquire for who gets to zero: the engine is freed after all that was done with its cells.
+        if cells_out.fetch_sub(count, Ordering::AcqRel) == count {
+            // SAFETY: the Arc that `retire` left for the cells.
+            drop(unsafe { Arc::from_raw(engine) });
+        }
+    }
+}
+
+impl fmt::Debug for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(
+            f,
+            "engine of {} workers, {} searching, injector {}, {:?}, {} guests{}",
+            self.regular(),
+            self.idle.searchers(),
+            self.injector.len(),
+            self.driver,
+            self.guests.lock().len(),
+            if self.is_closed() { ", closed" } else { "" },
+        )?;
+        for worker in &self.workers {
+            let asleep = if self.idle.is_asleep(worker.index) {
+                ", bit set"
+            } else {
+                ""
+            };
+            writeln!(f, "  {:?}{asleep}", **worker)?;
+        }
+        let mut tasks = Vec::new();
+        for worker in &self.workers {
+            worker.pages.living(&mut tasks);
+        }
+        self.foreign.living(&mut tasks);
+        for task in tasks.iter().filter(|task| task.header().vtable.walkable) {
+            writeln!(f, "  {:?}", task.header())?;
+        }
+        Ok(())
+    }
+}

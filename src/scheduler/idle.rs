@@ -1,0 +1,162 @@
+//! Who sleeps and who searches: one bit per sleeping worker, and a count of searchers.
+//!
+//! **A set bit means that nobody runs at this worker, and clearing it is the right to decide who does.** Whoever
+//! clears a bit owns the worker until it has handed it on: a waker wakes the occupant (or gets a thread for a
+//! vacant worker), a caller that enters takes the worker for itself, the closer takes it out of service, and the
+//! occupant itself takes it back when an event or its root wants it. The argument is in the README beside this file.
+#![allow(
+    unreachable_pub,
+    reason = "the loom models reach these through heist::model"
+)]
+
+use crossbeam_utils::CachePadded;
+
+use crate::sync::{AtomicU64, AtomicUsize, Ordering, fence};
+
+const BITS: usize = u64::BITS as usize;
+
+/// The idle words of one engine.
+#[derive(Debug)]
+pub struct Idle {
+    words: Box<[CachePadded<AtomicU64>]>,
+    searchers: CachePadded<AtomicUsize>,
+}
+
+impl Idle {
+    /// For `total` workers, of which the first `vacant` have their bit set.
+    pub fn new(total: usize, vacant: usize) -> Self {
+        let words = (0..total.div_ceil(BITS))
+            .map(|word| {
+                let here = vacant.saturating_sub(word * BITS).min(BITS);
+                let bits = if here == BITS { !0 } else { (1 << here) - 1 };
+                CachePadded::new(AtomicU64::new(bits))
+            })
+            .collect();
+        Self {
+            words,
+            searchers: CachePadded::new(AtomicUsize::new(0)),
+        }
+    }
+
+    /// The pusher's part, after its push: whether somebody has to be woken, and whom. The worker returned counts as a searcher,
+    /// and its bit is cleared.
+    ///
+    /// `rank` orders the sleepers, least first; `work_left` looks at all the queues.
+    #[inline]
+    pub fn call(&self, rank: impl Fn(usize) -> u8, work_left: impl Fn() -> bool) -> Option<usize> {
+        // Pairs with the fence in `sleep`: either this load sees the sleeper's bit, or the sleeper's look sees the push.
+        fence(Ordering::SeqCst);
+        if self.searchers.load(Ordering::Relaxed) != 0 || !self.any_asleep() {
+            return None;
+        }
+        self.call_slow(rank, work_left)
+    }
+
+    #[cold]
+    fn call_slow(&self, rank: impl Fn(usize) -> u8, work_left: impl Fn() -> bool) -> Option<usize> {
+        loop {
+            // Relaxed: the count orders nothing; the bit does, and the fences.
+            if self
+                .searchers
+                .compare_exchange(0, 1, Ordering::Relaxed, Ordering::Relaxed)
+                .is_err()
+            {
+                return None;
+            }
+            if let Some(worker) = self.take_best(&rank) {
+                return Some(worker);
+            }
+            // While this thread counted as a searcher, others may have pushed and relied on it.
+            if !self.stop_searching() || !work_left() || !self.any_asleep() {
+                return None;
+            }
+        }
+    }
+
+    fn take_best(&self, rank: &impl Fn(usize) -> u8) -> Option<usize> {
+        loop {
+            let mut best: Option<(u8, usize)> = None;
+            for (index, word) in self.words.iter().enumerate() {
+                // Relaxed: `claim` decides.
+                let mut bits = word.load(Ordering::Relaxed);
+                while bits != 0 {
+                    let worker = index * BITS + bits.trailing_zeros() as usize;
+                    bits &= bits - 1;
+                    let candidate = (rank(worker), worker);
+                    if best.is_none_or(|best| candidate < best) {
+                        best = Some(candidate);
+                    }
+                }
+            }
+            let (_, worker) = best?;
+            if self.claim(worker) {
+                return Some(worker);
+            }
+        }
+    }
+
+    /// The sleeper's part: from here on its worker belongs to whoever clears the bit. **The caller looks at every queue
+    /// once more after this**, and makes an ordinary call if it finds something.
+    pub fn sleep(&self, worker: usize, searching: bool) {
+        let (word, bit) = Self::place(worker);
+        // Release: pairs with the Acquire in `claim`: who clears the bit sees the worker as its last occupant left it.
+        self.words[word].fetch_or(bit, Ordering::Release);
+        if searching {
+            // Relaxed: the fence below orders it.
+            self.searchers.fetch_sub(1, Ordering::Relaxed);
+        }
+        // Pairs with the fence in `call`, and with the one in `stop_searching`.
+        fence(Ordering::SeqCst);
+    }
+
+    /// Clears a bit. True: it was set, and the worker is now the caller's to decide about.
+    pub fn claim(&self, worker: usize) -> bool {
+        let (word, bit) = Self::place(worker);
+        // Acquire: pairs with the Release in `sleep`.
+        self.words[word].fetch_and(!bit, Ordering::Acquire) & bit != 0
+    }
+
+    /// Clears the bit of some sleeping worker that `choose` accepts.
+    pub fn claim_any(&self, choose: impl Fn(usize) -> bool) -> Option<usize> {
+        (0..self.words.len() * BITS)
+            .find(|&worker| self.is_asleep(worker) && choose(worker) && self.claim(worker))
+    }
+
+    pub fn is_asleep(&self, worker: usize) -> bool {
+        let (word, bit) = Self::place(worker);
+        // Acquire: a sleeper that finds its bit cleared comes after whoever cleared it. The token that follows says so
+        // again, with the waker's Release.
+        self.words[word].load(Ordering::Acquire) & bit != 0
+    }
+
+    pub fn any_asleep(&self) -> bool {
+        // Relaxed: ordered by the fences of the callers.
+        self.words
+            .iter()
+            .any(|word| word.load(Ordering::Relaxed) != 0)
+    }
+
+    /// One more searcher: a worker that ran dry, or took its own bit back.
+    pub fn start_searching(&self) {
+        // Relaxed: who pushes and sees the count relies on the look that ends the search, behind a fence.
+        self.searchers.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// One searcher less, before it polls anything. True: it was the last, and has to make a call if work is left.
+    pub fn stop_searching(&self) -> bool {
+        // Relaxed: the fence below orders it.
+        let last = self.searchers.fetch_sub(1, Ordering::Relaxed) == 1;
+        // Pairs with the fence in `call`: either a pusher saw no searcher, or the look that follows sees its push.
+        fence(Ordering::SeqCst);
+        last
+    }
+
+    pub fn searchers(&self) -> usize {
+        // Relaxed: for debug output and tests.
+        self.searchers.load(Ordering::Relaxed)
+    }
+
+    fn place(worker: usize) -> (usize, u64) {
+        (worker / BITS, 1 << (worker % BITS))
+    }
+}

@@ -1,0 +1,152 @@
+//! The monitor: one thread per process that guarantees that nothing which one task does stalls the others.
+//!
+//! It ticks while anything works, and parks when every runtime sleeps in good order. **Arming against parking**: whoever begins to work
+//! makes that visible, fences, and looks whether the monitor is parked; the monitor says that it parks, fences, and looks once more at every engine.
+
+use std::sync::{Arc, Weak};
+use std::thread;
+use std::time::Duration;
+
+use super::engine::Engine;
+use super::rescue;
+use crate::sync::{AtomicU32, Condvar, Mutex, Ordering, fence};
+
+/// How long a poll may last before it counts as stuck, and how often the monitor looks.
+pub(super) const TICK: Duration = Duration::from_millis(10);
+/// Ticks without activity before it parks: waking it costs more than a few looks.
+const LINGER: u32 = 10;
+
+const ABSENT: u32 = 0;
+const PARKED: u32 = 1;
+const TICKING: u32 = 2;
+
+struct Monitor {
+    state: AtomicU32,
+    engines: Mutex<Vec<Weak<Engine>>>,
+    /// Held where the state changes between parked and ticking.
+    gate: Mutex<()>,
+    armed: Condvar,
+}
+
+static MONITOR: Monitor = Monitor {
+    state: AtomicU32::new(ABSENT),
+    engines: Mutex::new(Vec::new()),
+    gate: Mutex::new(()),
+    armed: Condvar::new(),
+};
+
+/// What the monitor remembers of an engine from tick to tick.
+pub(crate) use super::rescue::Watch;
+
+/// Says that `engine` has begun to work. What shows it has been stored before.
+pub(crate) fn arm(engine: &Engine) {
+    // Relaxed: who sets the flag registers; for others it is enough that somebody does.
+    if !engine.watched.load(Ordering::Relaxed) && !engine.watched.swap(true, Ordering::Relaxed) {
+        MONITOR.register(Arc::downgrade(&engine.arc()));
+    }
+    // Pairs with the fence in `park`.
+    fence(Ordering::SeqCst);
+    if MONITOR.state.load(Ordering::Relaxed) != TICKING {
+        MONITOR.wake();
+    }
+}
+
+impl Monitor {
+    fn register(&self, engine: Weak<Engine>) {
+        let mut engines = self.engines.lock();
+        if engines.len() == engines.capacity() {
+            engines.retain(|engine| engine.strong_count() > 0);
+        }
+        engines.push(engine);
+    }
+
+    #[cold]
+    fn wake(&self) {
+        let _gate = self.gate.lock();
+        // Relaxed (all): under the gate; the fences order it for the rest.
+        match self.state.load(Ordering::Relaxed) {
+            PARKED => {
+                self.state.store(TICKING, Ordering::Relaxed);
+                self.armed.notify_one();
+            }
+            ABSENT => {
+                let thread = thread::Builder::new()
+                    .name("heist-monitor".to_owned())
+                    .spawn(|| MONITOR.watch());
+                match thread {
+                    Ok(_) => self.state.store(TICKING, Ordering::Relaxed),
+                    // Tried again by whoever arms next. Until then a blocking task can hold others back.
+                    Err(error) => log::error!("heist: no thread for the monitor: {error}"),
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn watch(&self) {
+        let mut quiet = 0;
+        loop {
+            let gate = self.gate.lock();
+            // Nobody notifies while the state is TICKING: this is the clock.
+            drop(self.armed.wait_timeout(gate, TICK));
+            quiet = if self.tick() { 0 } else { quiet + 1 };
+            if quiet >= LINGER {
+                self.park();
+                quiet = 0;
+            }
+        }
+    }
+
+    /// Looks at every engine. True: something works.
+    fn tick(&self) -> bool {
+        let mut active = false;
+        for engine in self.living() {
+            active |= rescue::inspect(&engine);
+        }
+        active
+    }
+
+    /// Not under the lock: an engine may be dropped here.
+    fn living(&self) -> Vec<Arc<Engine>> {
+        let mut engines = self.engines.lock();
+        engines.retain(|engine| engine.strong_count() > 0);
+        engines.iter().filter_map(Weak::upgrade).collect()
+    }
+
+    fn park(&self) {
+        let mut gate = self.gate.lock();
+        // Relaxed: ordered by the fence.
+        self.state.store(PARKED, Ordering::Relaxed);
+        // Pairs with the fence in `arm`: either it sees PARKED, or the look sees what shows the activity.
+        fence(Ordering::SeqCst);
+        let busy = self.living().iter().any(|engine| rescue::is_busy(engine));
+        if busy {
+            self.state.store(TICKING, Ordering::Relaxed);
+        }
+        while self.state.load(Ordering::Relaxed) == PARKED {
+            gate = self.armed.wait(gate);
+        }
+    }
+}
+
+#[cfg(target_os = "linux")]
+pub(crate) fn this_thread() -> u32 {
+    use std::cell::Cell;
+    thread_local! {
+        static ID: Cell<u32> = const { Cell::new(0) };
+    }
+    if ID.get() == 0 {
+        ID.set(
+            rustix::thread::gettid()
+                .as_raw_nonzero()
+                .get()
+                .cast_unsigned(),
+        );
+    }
+    ID.get()
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn this_thread() -> u32 {
+    0
+}

@@ -1,0 +1,409 @@
+//! A thread's stay at a worker: one turn after the other, and sleep in between.
+
+use std::sync::Arc;
+use std::task::Waker;
+use std::time::{Duration, Instant};
+
+use std::ptr::NonNull;
+
+use super::context::{self, Place, Scope};
+use super::engine::Engine;
+use super::monitor;
+use super::parker::Parker;
+use super::worker::{CLOSE, Worker};
+use crate::driver::Handover;
+use crate::queue::Stolen;
+use crate::sync::Ordering;
+use crate::task::Header;
+use crate::util::budget;
+use crate::util::contain::contain;
+
+/// Every so many turns a busy worker looks at the injector, the poller and the timers. A prime, so that it falls into step with nothing.
+const LOOK_EVERY: u32 = 61;
+/// So many times in a row the next slot goes before the queue.
+const MAX_STREAK: u8 = 3;
+
+/// The thread that sits at a worker.
+pub(crate) struct Occupant<'e> {
+    engine: &'e Engine,
+    pub(crate) worker: &'e Worker,
+    parker: &'static Parker,
+    /// Counted among the searchers.
+    searching: bool,
+    tick: u32,
+    streak: u8,
+    rng: fastrand::Rng,
+    woken: Vec<Waker>,
+}
+
+/// What a turn did.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Turn {
+    Ran,
+    /// Nothing to run anywhere.
+    Dry,
+    /// The monitor found this thread stuck in a task, and asks it to give the worker up.
+    Unwelcome,
+    /// The worker is no longer this thread's.
+    Lost,
+}
+
+/// A pool thread's stay, from a request to the thread's way back to the cache.
+pub(super) fn serve(
+    engine: Arc<Engine>,
+    index: usize,
+    parker: &'static Parker,
+    farewell: impl FnOnce(),
+) {
+    let scope = Scope::enter(engine, Place::Running);
+    {
+        let engine: &Engine = scope.engine();
+        let mut occupant = Occupant::sit(engine, index, parker, true);
+        occupant.searching = true;
+        loop {
+            let stays = match occupant.turn() {
+                Turn::Ran => true,
+                Turn::Dry => occupant.sleep(&|| false),
+                Turn::Unwelcome | Turn::Lost => false,
+            };
+            if !stays {
+                break;
+            }
+        }
+    }
+    farewell();
+    scope.leave().depart();
+}
+
+impl<'e> Occupant<'e> {
+    /// Sits down at a worker that the caller owns. Another occupant, asleep there, is sent away.
+    pub(crate) fn sit(
+        engine: &'e Engine,
+        index: usize,
+        parker: &'static Parker,
+        by_pool: bool,
+    ) -> Self {
+        let worker: &Worker = &engine.workers[index];
+        if let Some(evicted) = worker.seat(parker, by_pool) {
+            evicted.unpark(|| engine.driver.interrupt());
+        }
+        // Relaxed: read by the monitor, at its leisure.
+        worker
+            .thread
+            .store(monitor::this_thread(), Ordering::Relaxed);
+        worker.stats.woke_at(engine.now());
+        context::set_worker(Some(worker));
+        Self {
+            engine,
+            worker,
+            parker,
+            searching: false,
+            tick: 0,
+            streak: 0,
+            rng: fastrand::Rng::with_seed(index as u64 + 1),
+            woken: Vec::new(),
+        }
+    }
+
+    /// Whether the worker is still this thread's: a poll may have given it away.
+    pub(crate) fn is_seated(&self) -> bool {
+        self.worker.is_seated(self.parker)
+    }
+
+    /// Runs one task, if there is one.
+    pub(crate) fn turn(&mut self) -> Turn {
+        let attention = self.worker.attention();
+        if attention & CLOSE != 0 {
+            self.step_out();
+            return Turn::Lost;
+        }
+        if attention != 0 {
+            return Turn::Unwelcome;
+        }
+        let Some(task) = self.find() else {
+            return Turn::Dry;
+        };
+        if self.searching {
+            self.searching = false;
+            self.engine.stop_searching();
+        }
+        self.run(task);
+        if self.is_seated() {
+            Turn::Ran
+        } else {
+            Turn::Lost
+        }
+    }
+
+    fn run(&mut self, task: NonNull<Header>) {
+        if self.streak == 0 {
+            budget::refill();
+        }
+        if self.engine.config.debug {
+            // SAFETY: the entry in hand is covered by the runtime's reference.
+            self.worker.note_task(Some(&unsafe { task.as_ref() }.meta));
+        }
+        context::set_task(Some(task));
+        self.worker.turns.add(1);
+        // SAFETY: the entry taken from a queue is the right to this turn.
+        unsafe { (task.as_ref().vtable.run)(task) };
+        context::set_task(None);
+        if self.is_seated() {
+            self.worker.turns.add(1);
+        }
+    }
+
+    fn find(&mut self) -> Option<NonNull<Header>> {
+        self.tick = self.tick.wrapping_add(1);
+        if self.tick.is_multiple_of(LOOK_EVERY) {
+            self.look();
+            if let Stolen::One(task) = self.engine.injector.steal() {
+                self.streak = 0;
+                return Some(task);
+            }
+        }
+        self.next_of_own().or_else(|| self.search())
+    }
+
+    #[inline]
+    fn next_of_own(&mut self) -> Option<NonNull<Header>> {
+        if let Some(task) = self.worker.next.take() {
+            if self.streak < MAX_STREAK && budget::has_budget() {
+                self.streak += 1;
+                return Some(task);
+            }
+            // SAFETY: this thread occupies the worker.
+            unsafe { self.worker.local.push(task) };
+        }
+        self.streak = 0;
+        // SAFETY: as above.
+        unsafe { self.worker.local.pop() }
+    }
+
+    /// A quick look at the poller and the timers.
+    fn look(&mut self) {
+        let handover = self.engine.driver.look(&mut self.woken);
+        self.wake_all();
+        if handover == Handover::Wanted {
+            self.engine.notify();
+        }
+    }
+
+    fn wake_all(&mut self) {
+        for waker in self.woken.drain(..) {
+            contain(|| waker.wake());
+        }
+    }
+
+    // ---- searching ----
+
+    fn search(&mut self) -> Option<NonNull<Header>> {
+        if !self.searching {
+            self.searching = true;
+            self.engine.idle.start_searching();
+        }
+        let others = self.engine.workers.len();
+        let mut contended = false;
+        loop {
+            let mut again = false;
+            // SAFETY: this thread occupies the worker.
+            match unsafe { self.engine.injector.steal_batch_and_pop(&self.worker.local) } {
+                Stolen::One(task) => return Some(task),
+                Stolen::Retry => again = true,
+                Stolen::Nothing => {}
+            }
+            let start = self.rng.usize(..others);
+            for victim in (start..others).chain(0..start) {
+                match self.steal_from(&self.engine.workers[victim], contended) {
+                    Stolen::One(task) => {
+                        self.worker.stats.steals.add(1);
+                        return Some(task);
+                    }
+                    Stolen::Retry => again = true,
+                    Stolen::Nothing => {}
+                }
+            }
+            if !again {
+                return None;
+            }
+            contended = true;
+            std::hint::spin_loop();
+        }
+    }
+
+    /// A batch, or after a lost race one task: the copying of a batch loses again and again to an owner who pops.
+    fn steal_from(&self, victim: &Worker, contended: bool) -> Stolen {
+        if victim.index == self.worker.index || !victim.has_work() {
+            Stolen::Nothing
+        } else if contended {
+            victim.stealer.steal()
+        } else {
+            // SAFETY: this thread occupies the worker.
+            unsafe { victim.stealer.steal_batch_and_pop(&self.worker.local) }
+        }
+    }
+
+    // ---- sleeping ----
+
+    /// Sleeps until there is something to do. False: the worker is no longer this thread's. `recalled` says whether the root on
+    /// this thread was woken.
+    pub(crate) fn sleep(&mut self, recalled: &dyn Fn() -> bool) -> bool {
+        if self.engine.is_dispensable(self.worker) {
+            self.leave();
+            return false;
+        }
+        let index = self.worker.index;
+        self.worker.stats.parks.add(1);
+        self.worker.stats.slept_at(self.engine.now());
+        context::set_worker(None);
+        let searching = std::mem::take(&mut self.searching);
+        // From here on the worker belongs to whoever clears its bit.
+        self.engine.idle.sleep(index, searching);
+        if self.engine.has_work() {
+            self.engine.notify();
+        }
+        let began = Instant::now();
+        let stays = loop {
+            if !self.engine.idle.is_asleep(index) {
+                break self.called();
+            }
+            self.parker.take_kick();
+            if recalled() {
+                break self.take_back(false);
+            }
+            if self.engine.is_closed() {
+                // The closer may have passed by before the bit was set.
+                break self.take_back(false);
+            }
+            if let Some(stays) = self.wait(began) {
+                break stays;
+            }
+        };
+        if stays {
+            self.worker.stats.wakeups.add(1);
+            self.worker.stats.woke_at(self.engine.now());
+            context::set_worker(Some(self.worker));
+            monitor::arm(self.engine);
+        }
+        // After an eviction these go to the injector.
+        self.wake_all();
+        if !stays && !self.engine.is_closed() && self.engine.driver.is_unattended() {
+            self.engine.notify();
+        }
+        stays
+    }
+
+    /// Waits once, in the driver's seat or beside it. None: look again.
+    fn wait(&mut self, began: Instant) -> Option<bool> {
+        let by_pool = self.worker.is_by_pool();
+        let keep_alive = self.engine.config.keep_alive;
+        if self.engine.driver.has_duties() {
+            match self.engine.driver.sleep(self.parker, None, &mut self.woken) {
+                Some(Handover::Wanted) => self.engine.notify(),
+                Some(Handover::NotNeeded) => {}
+                None => self.park(by_pool.then_some(keep_alive)),
+            }
+            if !self.woken.is_empty() {
+                return Some(self.take_back(true));
+            }
+        } else {
+            self.park(by_pool.then_some(keep_alive));
+        }
+        let time_is_over = by_pool
+            && !self.engine.driver.has_duties()
+            && began.elapsed() >= keep_alive
+            && self.engine.idle.claim(self.worker.index);
+        if time_is_over {
+            self.leave();
+            return Some(false);
+        }
+        None
+    }
+
+    fn park(&self, timeout: Option<Duration>) {
+        self.parker.park(timeout);
+    }
+
+    /// Somebody cleared the bit: a waker, who counted us as a searcher, or somebody who took the worker.
+    fn called(&mut self) -> bool {
+        self.parker.take_token();
+        self.searching = self.is_seated();
+        self.searching
+    }
+
+    /// Clears the own bit, unless somebody was faster.
+    fn take_back(&mut self, as_searcher: bool) -> bool {
+        if !self.engine.idle.claim(self.worker.index) {
+            return self.called();
+        }
+        if as_searcher {
+            self.engine.idle.start_searching();
+            self.searching = true;
+        }
+        true
+    }
+
+    // ---- leaving ----
+
+    /// Gives the worker up for good.
+    pub(crate) fn leave(&mut self) {
+        let searching = std::mem::take(&mut self.searching);
+        self.engine.leave(self.worker, searching);
+    }
+
+    /// Leaves a worker of a closed engine: what is queued is the closer's.
+    fn step_out(&mut self) {
+        if std::mem::take(&mut self.searching) {
+            self.engine.stop_searching();
+        }
+        self.worker.vacate();
+        self.worker.stats.slept_at(self.engine.now());
+        context::set_worker(None);
+    }
+}
+
+impl Engine {
+    /// The occupant of `worker`, who is awake, leaves it for good: to whoever clears its bit. Nothing queued there is stranded.
+    pub(crate) fn leave(&self, worker: &Worker, searching: bool) {
+        // SAFETY: the caller is the occupant.
+        unsafe { worker.flush_next() };
+        if worker.turns.get() % 2 == 1 {
+            worker.turns.add(1); // In the middle of a poll, which goes on without the worker.
+        }
+        worker.stats.slept_at(self.now());
+        context::set_worker(None);
+        worker.vacate();
+        if worker.index < self.regular() {
+            self.idle.sleep(worker.index, searching);
+        } else if searching {
+            // A vacant spare has no bit: only the monitor fills it.
+            self.idle.stop_searching();
+        } else {
+            // As in `Idle::sleep`: the look below comes after the queue was left.
+            crate::sync::fence(Ordering::SeqCst);
+        }
+        if self.is_closed() {
+            // The closer may have passed by before the bit was set: out of service.
+            self.idle.claim(worker.index);
+            return;
+        }
+        if self.has_work() || self.driver.is_unattended() {
+            self.notify();
+        }
+        self.offer_to_guest();
+    }
+
+    /// A spare that found nothing to do while a regular worker could take over.
+    fn is_dispensable(&self, worker: &Worker) -> bool {
+        worker.index >= self.regular()
+            && self.workers[..self.regular()]
+                .iter()
+                .any(|regular| !regular.is_stuck())
+    }
+
+    /// A thread's last word to the engine. The last one to go finishes the closing, if its closer did not wait.
+    pub(crate) fn depart(self: Arc<Self>) {
+        self.closing.depart();
+        self.finish_if_abandoned();
+    }
+}

@@ -1,0 +1,190 @@
+//! How one thread sleeps, and how others reach it.
+//!
+//! A parker belongs to a thread for as long as it serves; a worker points at the parker of its occupant. Parkers are never freed, only
+//! used again, so a pointer to one is good for ever; at worst somebody is woken for nothing.
+//!
+//! Two things can be said to a parked thread:
+//!
+//! - a **token** (`unpark`): "your worker's bit was cleared, by me". Exactly one token follows each clearing of an occupied worker's bit by
+//!   somebody else, and the occupant does nothing until it has taken it: so it never runs beside one that evicted it.
+//! - a **kick**: "look again": the root was woken, an earlier deadline or a first source came. Kicks may be too many, and say nothing about the bit.
+//!
+//! Both are sticky: said to a thread that is awake, they end its next park at once.
+#![allow(
+    unreachable_pub,
+    reason = "the loom models reach these through heist::model"
+)]
+
+use std::time::Duration;
+#[cfg(not(heist_loom))]
+use std::time::Instant;
+
+use crate::sync::{AtomicU32, Condvar, Mutex, Ordering};
+
+/// The thread waits on the condition variable.
+const PARKED: u32 = 1;
+/// The thread waits in the poller.
+const DRIVING: u32 = 2;
+const TOKEN: u32 = 4;
+const KICK: u32 = 8;
+
+/// Parkers that no thread uses.
+#[cfg(not(heist_loom))]
+static POOL: Mutex<Vec<&'static Parker>> = Mutex::new(Vec::new());
+
+/// See the module's page.
+#[derive(Debug)]
+pub struct Parker {
+    state: AtomicU32,
+    lock: Mutex<()>,
+    condvar: Condvar,
+}
+
+impl Default for Parker {
+    fn default() -> Self {
+        Self {
+            state: AtomicU32::new(0),
+            lock: Mutex::new(()),
+            condvar: Condvar::new(),
+        }
+    }
+}
+
+impl Parker {
+    /// A parker for a thread that begins to serve, or for a caller.
+    #[cfg(not(heist_loom))]
+    pub(crate) fn acquire() -> &'static Self {
+        let used = POOL.lock().pop();
+        used.unwrap_or_else(|| Box::leak(Box::default()))
+    }
+
+    /// Gives it back, for others.
+    #[cfg(not(heist_loom))]
+    pub(crate) fn release(parker: &'static Self) {
+        debug_assert!(
+            parker.state.load(Ordering::Relaxed) & TOKEN == 0,
+            "a token was left"
+        );
+        POOL.lock().push(parker);
+    }
+
+    /// Hands over the token. `notify` ends a wait in the poller.
+    pub fn unpark(&self, notify: impl FnOnce()) {
+        self.post(TOKEN, notify);
+    }
+
+    /// Makes the thread look again.
+    pub fn kick(&self, notify: impl FnOnce()) {
+        self.post(KICK, notify);
+    }
+
+    fn post(&self, what: u32, notify: impl FnOnce()) {
+        // Release: pairs with the Acquire in `wait_until`, `drive` and `take`: the thread sees what was done before.
+        // Acquire: with the Release there; what the poller needs to be notified was set up before DRIVING.
+        let before = self.state.fetch_or(what, Ordering::AcqRel);
+        if before & what != 0 {
+            return; // Whoever said it first ended the wait.
+        }
+        if before & PARKED != 0 {
+            // The thread holds the lock from its last look at the state until it waits.
+            drop(self.lock.lock());
+            self.condvar.notify_one();
+        } else if before & DRIVING != 0 {
+            notify();
+        }
+    }
+
+    /// Sleeps until a token or a kick is there, or the time is over; either stays until taken.
+    pub fn park(&self, timeout: Option<Duration>) {
+        self.wait_until(TOKEN | KICK, timeout);
+    }
+
+    /// Sleeps in `wait` instead, which the `notify` of a post ends.
+    pub fn drive(&self, wait: impl FnOnce()) {
+        // AcqRel: pairs with `post`.
+        if self.state.fetch_or(DRIVING, Ordering::AcqRel) & (TOKEN | KICK) == 0 {
+            wait();
+        }
+        // AcqRel: as above.
+        self.state.fetch_and(!DRIVING, Ordering::AcqRel);
+    }
+
+    /// Waits for the token and takes it. Called by an occupant whose bit somebody else has cleared: the token is on its way.
+    pub fn take_token(&self) {
+        self.wait_until(TOKEN, None);
+        self.take(TOKEN);
+    }
+
+    /// Takes a kick, if there is one. What it was about is to be looked at after this.
+    pub fn take_kick(&self) {
+        // Relaxed: only this thread takes.
+        if self.state.load(Ordering::Relaxed) & KICK != 0 {
+            self.take(KICK);
+        }
+    }
+
+    fn take(&self, what: u32) {
+        // Acquire: pairs with the Release in `post`.
+        self.state.fetch_and(!what, Ordering::AcqRel);
+    }
+
+    fn wait_until(&self, what: u32, timeout: Option<Duration>) {
+        // AcqRel: pairs with `post`: one of the two sees the other.
+        if self.state.fetch_or(PARKED, Ordering::AcqRel) & what == 0 {
+            self.wait_slow(what, timeout);
+        }
+        // AcqRel: as above.
+        self.state.fetch_and(!PARKED, Ordering::AcqRel);
+    }
+
+    #[cfg(not(heist_loom))]
+    fn wait_slow(&self, what: u32, timeout: Option<Duration>) {
+        // A time too far to be an instant is never.
+        let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+        let mut guard = self.lock.lock();
+        // Acquire: pairs with the Release in `post`.
+        while self.state.load(Ordering::Acquire) & what == 0 {
+            guard = match deadline {
+                None => self.condvar.wait(guard),
+                Some(deadline) => {
+                    let left = deadline.saturating_duration_since(Instant::now());
+                    if left.is_zero() {
+                        return;
+                    }
+                    self.condvar.wait_timeout(guard, left)
+                }
+            };
+        }
+    }
+
+    /// In a model nothing times out: a timeout is a thread of its own, that kicks.
+    #[cfg(heist_loom)]
+    fn wait_slow(&self, what: u32, _timeout: Option<Duration>) {
+        let mut guard = self.lock.lock();
+        // Acquire: pairs with the Release in `post`.
+        while self.state.load(Ordering::Acquire) & what == 0 {
+            guard = self.condvar.wait(guard);
+        }
+    }
+
+    /// For choosing whom to wake: a thread in the poller is the second choice.
+    pub fn is_driving(&self) -> bool {
+        // Relaxed: a hint.
+        self.state.load(Ordering::Relaxed) & DRIVING != 0
+    }
+}
+
+#[cfg(not(heist_loom))]
+impl crate::driver::Sleeper for Parker {
+    fn park(&self, timeout: Option<Duration>) {
+        Parker::park(self, timeout);
+    }
+
+    fn drive(&self, wait: impl FnOnce()) {
+        Parker::drive(self, wait);
+    }
+
+    fn kick(&self, notify: impl FnOnce()) {
+        Parker::kick(self, notify);
+    }
+}

@@ -1,0 +1,225 @@
+//! What the monitor does for one engine at each tick: finds stuck workers, gives their work to others, fills the driver's seat, starts spares.
+
+use std::fmt;
+
+use super::engine::Engine;
+use super::monitor::TICK;
+use super::worker::{Worker, YIELD_SEAT};
+use crate::queue::Stolen;
+use crate::sync::Ordering;
+
+/// What is remembered from tick to tick.
+#[derive(Debug)]
+pub(crate) struct Watch {
+    seen: Box<[Seen]>,
+    unattended: bool,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Seen {
+    turns: u64,
+    /// For how many ticks the same poll has lasted.
+    ticks: u32,
+    processor_time: Option<u64>,
+    /// The thread is blocked: it used no processor time since the last tick, and does not want any.
+    blocked: bool,
+    reported: bool,
+}
+
+impl Watch {
+    pub(crate) fn new(workers: usize) -> Self {
+        Self {
+            seen: vec![Seen::default(); workers].into(),
+            unattended: false,
+        }
+    }
+}
+
+/// Whether an engine has anything that a tick could find wrong.
+pub(super) fn is_busy(engine: &Engine) -> bool {
+    let awake = |worker: &Worker| !worker.is_vacant() && !engine.idle.is_asleep(worker.index);
+    !engine.is_closed()
+        && (engine
+            .workers
+            .iter()
+            .any(|worker| awake(worker) || is_refused(worker))
+            || engine.driver.is_unattended()
+            || engine.blocking.is_starved())
+}
+
+fn is_refused(worker: &Worker) -> bool {
+    // Relaxed: looked at again at the next tick.
+    worker.refused.load(Ordering::Relaxed)
+}
+
+/// One tick. True: the engine works.
+pub(super) fn inspect(engine: &Engine) -> bool {
+    if engine.is_closed() {
+        return false;
+    }
+    let mut watch = engine.watch.lock();
+    let mut moved = false;
+    for worker in &engine.workers {
+        if look_at(engine, worker, &mut watch.seen[worker.index]) {
+            moved |= take_over(engine, worker);
+        }
+    }
+    if moved {
+        engine.notify();
+    }
+    retry_refused(engine);
+    let unattended = engine.driver.is_unattended();
+    if unattended && watch.unattended {
+        engine.notify();
+    }
+    watch.unattended = unattended;
+    if engine.config.compensate && wants_spare(engine, &watch) {
+        start_spare(engine);
+    }
+    retire_spares(engine);
+    drop(watch);
+    is_busy(engine)
+}
+
+/// Whether the worker is stuck.
+fn look_at(engine: &Engine, worker: &Worker, seen: &mut Seen) -> bool {
+    let turns = worker.turns.get();
+    let in_poll = turns % 2 == 1 && !worker.is_vacant() && !engine.idle.is_asleep(worker.index);
+    if !in_poll {
+        *seen = Seen::default();
+        seen.turns = turns;
+        worker.set_stuck(false);
+        return false;
+    }
+    let same = turns == seen.turns;
+    if !same {
+        *seen = Seen::default();
+        seen.turns = turns;
+    }
+    seen.ticks += u32::from(same);
+    seen.blocked = is_blocked(worker, seen);
+    let stuck = seen.ticks >= 1;
+    worker.set_stuck(stuck);
+    // Relaxed: a hint, looked at again at the next tick.
+    if stuck && !worker.is_by_pool() && !worker.in_root.load(Ordering::Relaxed) {
+        worker.draw_attention(YIELD_SEAT);
+    }
+    let lasted = TICK * seen.ticks;
+    if engine.config.debug && !seen.reported && lasted >= engine.config.slow_poll {
+        seen.reported = true;
+        log::warn!(
+            "heist: {} has been in one poll for over {lasted:?}",
+            worker.noted_task()
+        );
+    }
+    stuck
+}
+
+/// Moves what waits behind a stuck poll to where others find it.
+fn take_over(engine: &Engine, worker: &Worker) -> bool {
+    let mut moved = false;
+    loop {
+        match worker.stealer.steal() {
+            Stolen::One(task) => {
+                engine.injector.push(task);
+                moved = true;
+            }
+            Stolen::Retry => {}
+            Stolen::Nothing => break,
+        }
+    }
+    if let Some(task) = worker.next.take() {
+        engine.injector.push(task);
+        moved = true;
+    }
+    moved
+}
+
+fn retry_refused(engine: &Engine) {
+    for worker in &engine.workers {
+        if is_refused(worker) && worker.is_vacant() {
+            engine.idle.start_searching();
+            engine.staff(worker.index);
+        }
+    }
+    if engine.blocking.is_starved() {
+        engine.staff_blocking();
+    }
+}
+
+/// Every worker is held up by a blocked thread, and something waits.
+fn wants_spare(engine: &Engine, watch: &Watch) -> bool {
+    let waiting = engine.has_work() || engine.driver.is_unattended();
+    waiting
+        && engine.workers.iter().all(|worker| {
+            let spare = worker.index >= engine.regular();
+            if spare && worker.is_vacant() && !worker.is_coming() {
+                return true;
+            }
+            watch.seen[worker.index].ticks >= 1 && watch.seen[worker.index].blocked
+        })
+}
+
+fn start_spare(engine: &Engine) {
+    let spare = engine.workers[engine.regular()..]
+        .iter()
+        .find(|worker| worker.is_vacant() && !worker.is_coming());
+    if let Some(spare) = spare {
+        engine.idle.start_searching();
+        engine.staff(spare.index);
+    }
+}
+
+/// Sends sleeping spares home once a regular worker is free again.
+fn retire_spares(engine: &Engine) {
+    let (regular, spares) = engine.workers.split_at(engine.regular());
+    if regular.iter().all(|worker| worker.is_stuck()) {
+        return;
+    }
+    for spare in spares {
+        if !spare.is_vacant() && engine.idle.claim(spare.index) {
+            if let Some(parker) = spare.vacate() {
+                parker.unpark(|| engine.driver.interrupt());
+            }
+        }
+    }
+}
+
+/// Whether a thread in a poll is blocked, rather than computing or waiting for a processor.
+#[cfg(target_os = "linux")]
+fn is_blocked(worker: &Worker, seen: &mut Seen) -> bool {
+    // Relaxed: written when the occupant sat down.
+    let thread = worker.thread.load(Ordering::Relaxed);
+    let read = |file: &str| std::fs::read_to_string(format!("/proc/self/task/{thread}/{file}"));
+    let Ok(schedstat) = read("schedstat") else {
+        // No such statistics in this kernel: judge by patience, as elsewhere.
+        return seen.ticks >= 5;
+    };
+    let time = schedstat
+        .split_whitespace()
+        .next()
+        .and_then(|time| time.parse().ok());
+    let unchanged = time.is_some() && time == seen.processor_time;
+    seen.processor_time = time;
+    // The state is the first letter after the command's name in parentheses.
+    let sleeps = read("stat").is_ok_and(|stat| {
+        stat.rsplit_once(") ")
+            .is_some_and(|(_, rest)| rest.starts_with(['S', 'D']))
+    });
+    unchanged && sleeps
+}
+
+/// Whether a thread in a poll is blocked: supposed after five ticks.
+#[cfg(not(target_os = "linux"))]
+fn is_blocked(_worker: &Worker, seen: &mut Seen) -> bool {
+    seen.ticks >= 5
+}
+
+impl fmt::Display for super::worker::NotedTask {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some((id, location)) => write!(f, "task {id}, spawned at {location},"),
+            None => f.write_str("a root, or a task that just began,"),
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! The root: the future given to `run` or `block_on`. It stays in its caller's frame; what others know of it is a cell
+//! with a header and the parker of the thread, which never changes.
+
+use std::panic::Location;
+use std::ptr::NonNull;
+
+use super::context;
+use super::engine::Engine;
+use super::parker::Parker;
+use super::schedule::{Scheduler, with_orphans};
+use crate::sync::UnsafeCell;
+use crate::task::state::{Pause, State};
+use crate::task::waker::BorrowedWaker;
+use crate::task::{Header, Meta, PageSet, TaskRef, Vtable, free_cell, pages};
+
+#[repr(C)]
+struct Cell {
+    header: Header,
+    parker: &'static Parker,
+}
+
+const CLASS: usize = pages::class_of(size_of::<Cell>());
+
+static VTABLE: Vtable = Vtable {
+    run: |_| unreachable!("a root is in no queue"),
+    schedule: wake,
+    cancel: |_| unreachable!("no walk claims a root"),
+    read_output: |_, _| unreachable!("a root has no handle"),
+    drop_output: |_| unreachable!("a root's output stays in its caller's frame"),
+    free,
+    walkable: false,
+};
+
+/// The root of one `block_on`.
+pub(super) struct Root(TaskRef);
+
+impl Root {
+    /// A root that is due for its first poll, in the pages of the caller's worker, or in the foreign ones.
+    pub(super) fn new(
+        engine: &Engine,
+        parker: &'static Parker,
+        location: &'static Location<'static>,
+    ) -> Self {
+        if let Some(worker) = context::worker_of(engine) {
+            // SAFETY: `worker_of` gives the worker that this thread occupies, whose pages it owns.
+            return unsafe { Self::place(&worker.pages, parker, location) };
+        }
+        let gate = engine.foreign_lock.lock();
+        if gate.closed {
+            // SAFETY: the closure runs under the lock of the orphans.
+            return with_orphans(|set| unsafe { Self::place(set, parker, location) });
+        }
+        // SAFETY: the lock is held.
+        unsafe { Self::place(&engine.foreign, parker, location) }
+    }
+
+    /// # Safety
+    /// The caller owns `home`.
+    unsafe fn place(
+        home: &PageSet,
+        parker: &'static Parker,
+        location: &'static Location<'static>,
+    ) -> Self {
+        // SAFETY: the caller owns `home`.
+        let header = unsafe { home.take(CLASS) };
+        let cell = header.cast::<Cell>().as_ptr();
+        let meta = Meta {
+            // SAFETY: as above.
+            id: unsafe { home.next_root_id() },
+            parent: None,
+            location,
+            name: None,
+        };
+        // SAFETY: the cell is ours alone until its state word says that it lives, which is not written here.
+        unsafe { (&raw mut (*cell).header.vtable).write(&VTABLE) };
+        // SAFETY: as above.
+        unsafe { (&raw mut (*cell).header.home).write(NonNull::from(home)) };
+        // SAFETY: as above.
+        unsafe { (&raw mut (*cell).header.meta).write(meta) };
+        // SAFETY: as above.
+        unsafe { (&raw mut (*cell).header.join_waker).write(UnsafeCell::new(None)) };
+        // SAFETY: as above.
+        unsafe { (&raw mut (*cell).parker).write(parker) };
+        // SAFETY: every field is written.
+        unsafe { header.as_ref() }.state.publish_owned();
+        // SAFETY: `publish_owned` counted one reference, which is handed over.
+        Self(unsafe { TaskRef::from_raw(header) })
+    }
+
+    fn state(&self) -> &State {
+        &self.0.header().state
+    }
+
+    pub(super) fn is_woken(&self) -> bool {
+        self.state().is_scheduled()
+    }
+
+    /// Polls, and says whether the root is done.
+    pub(super) fn poll(&self, poll: &mut dyn FnMut(&std::task::Waker) -> bool) -> bool {
+        let _never_cancelled = self.state().start();
+        // SAFETY: our reference outlasts the poll.
+        let waker = unsafe { BorrowedWaker::new(self.0.as_ptr()) };
+        let done = poll(&waker);
+        if done {
+            // From here on wakes find it complete. There is no handle, and no output in the cell.
+            let _no_joiner = self.state().complete();
+        } else {
+            let pause = self.state().pause();
+            debug_assert!(pause != Pause::Cancel, "nobody can abort a root");
+        }
+        done
+    }
+}
+
+/// The root became SCHEDULED: its thread is told, unless it is the one that runs here, which looks before it sleeps.
+unsafe fn wake(root: NonNull<Header>) {
+    // SAFETY: the caller holds a reference to a root's cell.
+    let cell = unsafe { root.cast::<Cell>().as_ref() };
+    if context::is_own_parker(cell.parker) {
+        return;
+    }
+    // SAFETY: a page set outlives its cells.
+    let engine = Engine::of(unsafe { cell.header.home.as_ref() });
+    // A root without an engine is a guest, and never in the poller.
+    cell.parker.kick(|| {
+        engine
+            .into_iter()
+            .for_each(|engine| engine.driver.interrupt())
+    });
+}
+
+unsafe fn free(root: NonNull<Header>) {
+    // SAFETY: the last reference is gone; there is nothing to drop behind the header.
+    unsafe { free_cell::<Scheduler>(root, CLASS) }
+}

@@ -1,0 +1,154 @@
+//! Where tasks go when they are spawned or woken.
+
+use std::future::Future;
+use std::ptr::NonNull;
+use std::sync::LazyLock;
+
+use super::context;
+use super::engine::Engine;
+use crate::sync::{Mutex, Ordering};
+use crate::task::{self, Fresh, Header, JoinHandle, PageSet, Schedule, Spec};
+
+/// heist's scheduler, as the tasks see it.
+pub(crate) struct Scheduler;
+
+impl Schedule for Scheduler {
+    #[inline]
+    unsafe fn schedule(task: NonNull<Header>) {
+        // SAFETY: the caller holds a reference to the cell.
+        let home = unsafe { task.as_ref() }.home;
+        // SAFETY: a page set outlives its cells.
+        let Some(engine) = Engine::of(unsafe { home.as_ref() }) else {
+            // An orphan is complete before anybody else knows it.
+            return;
+        };
+        match context::worker_of(engine) {
+            // SAFETY: `worker_of` gives the worker that this thread occupies.
+            Some(worker) => unsafe { engine.push_next(worker, task) },
+            None => engine.push_foreign(task),
+        }
+    }
+
+    #[inline]
+    unsafe fn requeue(task: NonNull<Header>) {
+        // SAFETY: the task is SCHEDULED, so the runtime's reference is there.
+        let home = unsafe { task.as_ref() }.home;
+        // SAFETY: a page set outlives its cells.
+        let Some(engine) = Engine::of(unsafe { home.as_ref() }) else {
+            return;
+        };
+        match context::worker_of(engine) {
+            // SAFETY: `worker_of` gives the worker that this thread occupies.
+            Some(worker) => unsafe { engine.push_back(worker, task) },
+            None => engine.push_foreign(task),
+        }
+    }
+
+    #[inline]
+    fn owns(set: &PageSet) -> bool {
+        let worker = context::worker();
+        // SAFETY: a worker in the context is occupied by this thread, so it is alive.
+        unsafe { worker.as_ref() }.is_some_and(|worker| std::ptr::eq(&raw const worker.pages, set))
+    }
+
+    #[inline]
+    fn completed(set: &PageSet) {
+        let Some(engine) = Engine::of(set) else {
+            return;
+        };
+        match context::worker_of(engine) {
+            Some(worker) => worker.stats.completed.add(1),
+            None => {
+                // Relaxed: a statistic.
+                engine.completed_elsewhere.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+    }
+
+    unsafe fn cell_gone(set: NonNull<PageSet>) {
+        // SAFETY: the cell that is being freed kept the engine, and with it the set, until now.
+        let engine = unsafe { (*set.as_ptr()).engine };
+        // SAFETY: as above; once per cell, as the caller promises. The set of orphans is never retired.
+        unsafe { Engine::cells_gone(engine.cast(), 1) };
+    }
+}
+
+impl Engine {
+    /// Spawns from wherever the caller is. On a closed engine the future is dropped and the handle yields `is_cancelled`.
+    #[inline]
+    pub(crate) fn spawn<F>(&self, spec: Spec, future: F) -> JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        match context::worker_of(self) {
+            Some(worker) if !self.is_closed() => {
+                // SAFETY: `worker_of` gives the worker that this thread occupies; the future is Send.
+                let (Fresh(task), handle) =
+                    unsafe { task::create::<F, Scheduler>(&worker.pages, spec, future) };
+                // SAFETY: as above.
+                unsafe { self.push_next(worker, task) };
+                handle
+            }
+            _ => match self.create_foreign(spec, future) {
+                Ok((Fresh(task), handle)) => {
+                    self.push_foreign(task);
+                    handle
+                }
+                Err((spec, future)) => orphan(spec, future),
+            },
+        }
+    }
+
+    /// Makes a task in the foreign pages, in no queue yet. The parts come back if the engine is closed.
+    pub(crate) fn create_foreign<F>(
+        &self,
+        spec: Spec,
+        future: F,
+    ) -> Result<(Fresh, JoinHandle<F::Output>), (Spec, F)>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        let gate = self.foreign_lock.lock();
+        if gate.closed {
+            return Err((spec, future));
+        }
+        // SAFETY: whoever holds the lock owns the foreign set; the future is Send.
+        Ok(unsafe { task::create::<F, Scheduler>(&self.foreign, spec, future) })
+    }
+}
+
+/// The cells of tasks whose runtime was gone before they were spawned: born cancelled.
+static ORPHANS: LazyLock<Mutex<PageSet>> =
+    LazyLock::new(|| Mutex::new(PageSet::new(std::ptr::null(), usize::MAX)));
+
+/// Gives the set of orphans, which `f` owns while it runs.
+pub(super) fn with_orphans<R>(f: impl FnOnce(&PageSet) -> R) -> R {
+    f(&ORPHANS.lock())
+}
+
+/// Drops the future, here and now, and makes a handle that says so.
+pub(crate) fn orphan<F>(spec: Spec, future: F) -> JoinHandle<F::Output>
+where
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+{
+    let (Fresh(task), handle) = with_orphans(|set| {
+        // SAFETY: the closure owns the set, which is static; the future is Send.
+        unsafe { task::create::<F, Scheduler>(set, spec, future) }
+    });
+    handle.abort();
+    // SAFETY: the task is SCHEDULED and in no queue: this is its turn.
+    unsafe { (task.as_ref().vtable.run)(task) };
+    handle
+}
+
+/// Cancels a task that was taken from a queue, instead of polling it.
+pub(crate) fn cancel_queued(task: NonNull<Header>) {
+    // SAFETY: a queued task is SCHEDULED, so the runtime's reference is there.
+    let header = unsafe { task.as_ref() };
+    let _already_queued = header.state.abort();
+    // SAFETY: the entry just taken is the right to this turn.
+    unsafe { (header.vtable.run)(task) };
+}

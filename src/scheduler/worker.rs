@@ -1,0 +1,282 @@
+//! A worker: a seat with its queue, its pages and its counters, whoever sits there.
+
+use std::fmt;
+use std::panic::Location;
+use std::ptr::{self, NonNull};
+use std::time::Duration;
+
+use super::parker::Parker;
+use crate::queue::{Local, NextSlot, Stealer};
+use crate::sync::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering};
+use crate::task::{Header, Meta, PageSet};
+
+/// | field | who |
+/// |---|---|
+/// | `local`, `pages` (the owner's side) | the occupant; a vacant worker's: whoever cleared its bit |
+/// | `next` | the occupant; the monitor takes from a stuck one |
+/// | `parker`, `by_pool` | whoever owns the worker: the occupant, or who cleared its bit |
+/// | `turns`, counters | the occupant writes, anybody reads |
+/// | `attention` | anybody sets; the occupant takes |
+pub(crate) struct Worker {
+    pub(crate) index: usize,
+    pub(crate) next: NextSlot<Header>,
+    pub(crate) local: Local,
+    pub(crate) stealer: Stealer,
+    pub(crate) pages: PageSet,
+    /// The occupant's; null: vacant.
+    parker: AtomicPtr<Parker>,
+    /// The occupant is a thread of the cache, which a caller may send away while it sleeps.
+    by_pool: AtomicBool,
+    /// Begins and ends of polls: odd during one.
+    pub(crate) turns: Count,
+    pub(crate) in_root: AtomicBool,
+    pub(crate) attention: AtomicU32,
+    /// The kernel's id of the occupant, where there is such a thing.
+    pub(crate) thread: AtomicU32,
+    /// A thread was refused when work wanted one: the monitor tries again.
+    pub(crate) refused: AtomicBool,
+    /// A thread was requested and has not sat down yet.
+    coming: AtomicBool,
+    /// The monitor's last finding.
+    stuck: AtomicBool,
+    /// In debug mode, the task being polled: its id (0: none) and spawn location.
+    task_id: AtomicU64,
+    task_location: AtomicPtr<Location<'static>>,
+    pub(crate) stats: Stats,
+}
+
+/// What a report says of the task that a worker polls.
+pub(crate) struct NotedTask(pub(crate) Option<(u64, &'static Location<'static>)>);
+
+/// The engine closes.
+pub(crate) const CLOSE: u32 = 1;
+/// The occupant's thread was found stuck in a task while it hosts a root.
+pub(crate) const YIELD_SEAT: u32 = 2;
+
+/// A counter with one writer at a time.
+#[derive(Debug, Default)]
+pub(crate) struct Count(AtomicU64);
+
+impl Count {
+    #[inline]
+    pub(crate) fn add(&self, n: u64) {
+        // Relaxed: statistics, and a sign of life for the monitor; one writer, so no read-modify-write.
+        self.0.store(
+            self.0.load(Ordering::Relaxed).wrapping_add(n),
+            Ordering::Relaxed,
+        );
+    }
+
+    #[inline]
+    pub(crate) fn get(&self) -> u64 {
+        // Relaxed: as above.
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Stats {
+    pub(crate) completed: Count,
+    pub(crate) steals: Count,
+    pub(crate) parks: Count,
+    pub(crate) wakeups: Count,
+    /// Nanoseconds awake, without the stretch that runs now.
+    pub(crate) busy: Count,
+    /// When the occupant woke up, in nanoseconds of the engine's clock; 0: it sleeps.
+    pub(crate) awake_since: AtomicU64,
+}
+
+impl Stats {
+    pub(crate) fn woke_at(&self, now: u64) {
+        // Relaxed: a statistic.
+        self.awake_since.store(now.max(1), Ordering::Relaxed);
+    }
+
+    pub(crate) fn slept_at(&self, now: u64) {
+        // Relaxed: as above.
+        let since = self.awake_since.load(Ordering::Relaxed);
+        if since != 0 {
+            self.awake_since.store(0, Ordering::Relaxed);
+            self.busy.add(now.saturating_sub(since));
+        }
+    }
+
+    pub(crate) fn busy(&self, now: u64) -> Duration {
+        // Relaxed: as above.
+        let since = self.awake_since.load(Ordering::Relaxed);
+        let running = if since == 0 {
+            0
+        } else {
+            now.saturating_sub(since)
+        };
+        Duration::from_nanos(self.busy.get() + running)
+    }
+}
+
+impl Worker {
+    pub(crate) fn new(engine: *const (), index: usize) -> Self {
+        let (local, stealer) = Local::new();
+        Self {
+            index,
+            next: NextSlot::new(),
+            local,
+            stealer,
+            pages: PageSet::new(engine, index),
+            parker: AtomicPtr::new(ptr::null_mut()),
+            by_pool: AtomicBool::new(false),
+            turns: Count::default(),
+            in_root: AtomicBool::new(false),
+            attention: AtomicU32::new(0),
+            thread: AtomicU32::new(0),
+            refused: AtomicBool::new(false),
+            coming: AtomicBool::new(false),
+            stuck: AtomicBool::new(false),
+            task_id: AtomicU64::new(0),
+            task_location: AtomicPtr::new(ptr::null_mut()),
+            stats: Stats::default(),
+        }
+    }
+
+    /// The occupant's parker. None: vacant.
+    pub(crate) fn parker(&self) -> Option<&'static Parker> {
+        // Acquire: pairs with the Release in `seat`, for those who look without owning the worker.
+        let parker = self.parker.load(Ordering::Acquire);
+        // SAFETY: `seat` stores nothing but static references.
+        unsafe { parker.as_ref() }
+    }
+
+    pub(crate) fn is_vacant(&self) -> bool {
+        self.parker().is_none()
+    }
+
+    pub(crate) fn is_by_pool(&self) -> bool {
+        // Relaxed: who decides by it owns the worker; for others it is a hint.
+        self.by_pool.load(Ordering::Relaxed)
+    }
+
+    /// Makes the thread with this parker the occupant, and returns the one it takes the place of.
+    pub(crate) fn seat(&self, parker: &'static Parker, by_pool: bool) -> Option<&'static Parker> {
+        let before = self.parker();
+        // Relaxed: read by owners of the worker.
+        self.by_pool.store(by_pool, Ordering::Relaxed);
+        self.set_coming(false);
+        // Release: pairs with the Acquire in `parker`.
+        self.parker
+            .store(ptr::from_ref(parker).cast_mut(), Ordering::Release);
+        before
+    }
+
+    pub(crate) fn set_coming(&self, coming: bool) {
+        // Relaxed: read by the monitor, at its leisure.
+        self.coming.store(coming, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_coming(&self) -> bool {
+        // Relaxed: as above.
+        self.coming.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_stuck(&self, stuck: bool) {
+        // Relaxed: a hint from the monitor.
+        if self.is_stuck() != stuck {
+            self.stuck.store(stuck, Ordering::Relaxed);
+        }
+    }
+
+    pub(crate) fn is_stuck(&self) -> bool {
+        // Relaxed: as above.
+        self.stuck.load(Ordering::Relaxed)
+    }
+
+    /// Notes, for the monitor's report, which task is being polled.
+    pub(crate) fn note_task(&self, task: Option<&Meta>) {
+        // Relaxed (all): a report that pairs one task's id with the next one's location does no harm.
+        self.task_id
+            .store(task.map_or(0, |task| task.id.get()), Ordering::Relaxed);
+        if let Some(task) = task {
+            let location = ptr::from_ref(task.location).cast_mut();
+            self.task_location.store(location, Ordering::Relaxed);
+        }
+    }
+
+    pub(crate) fn noted_task(&self) -> NotedTask {
+        // Relaxed: as above.
+        let id = self.task_id.load(Ordering::Relaxed);
+        let location = self.task_location.load(Ordering::Relaxed);
+        // SAFETY: `note_task` stores nothing but static references.
+        let location = unsafe { location.as_ref() };
+        NotedTask(location.filter(|_| id != 0).map(|location| (id, location)))
+    }
+
+    /// Makes the worker vacant, and returns the occupant it had.
+    pub(crate) fn vacate(&self) -> Option<&'static Parker> {
+        let before = self.parker();
+        // Release: pairs with the Acquire in `parker`.
+        self.parker.store(ptr::null_mut(), Ordering::Release);
+        before
+    }
+
+    pub(crate) fn is_seated(&self, parker: &'static Parker) -> bool {
+        self.parker().is_some_and(|seated| ptr::eq(seated, parker))
+    }
+
+    /// Whether others could take something here.
+    pub(crate) fn has_work(&self) -> bool {
+        !self.stealer.is_empty()
+    }
+
+    /// Moves the next slot's task to the back of the queue.
+    ///
+    /// # Safety
+    /// The caller owns the worker.
+    pub(crate) unsafe fn flush_next(&self) {
+        if let Some(task) = self.next.take() {
+            // SAFETY: as the caller promises.
+            unsafe { self.local.push(task) };
+        }
+    }
+
+    /// Everything that is queued here, one by one.
+    ///
+    /// # Safety
+    /// The caller owns the worker.
+    pub(crate) unsafe fn drain(&self) -> Option<NonNull<Header>> {
+        // SAFETY: as the caller promises.
+        self.next.take().or_else(|| unsafe { self.local.pop() })
+    }
+
+    pub(crate) fn draw_attention(&self, to: u32) {
+        // Release: pairs with the Acquire in `attention`.
+        self.attention.fetch_or(to, Ordering::Release);
+    }
+
+    #[inline]
+    pub(crate) fn attention(&self) -> u32 {
+        // Acquire: pairs with the Release in `draw_attention`.
+        self.attention.load(Ordering::Acquire)
+    }
+}
+
+impl fmt::Debug for Worker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let turns = self.turns.get();
+        write!(
+            f,
+            "worker {}: {}, {} polls{}, next slot {}, queue {}",
+            self.index,
+            match (self.parker(), self.is_by_pool()) {
+                (None, _) => "vacant",
+                (Some(_), true) => "a pool thread",
+                (Some(_), false) => "a caller",
+            },
+            turns / 2,
+            if turns % 2 == 1 { ", in a poll" } else { "" },
+            if self.next.is_empty() {
+                "empty"
+            } else {
+                "full"
+            },
+            self.stealer.len(),
+        )
+    }
+}

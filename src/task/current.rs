@@ -1,0 +1,86 @@
+//! Which task this thread is polling.
+
+use std::cell::Cell;
+use std::panic::Location;
+use std::ptr::{self, NonNull};
+
+use super::{Header, TaskId};
+
+thread_local! {
+    // No destructor: it can be used in the destructors of other thread-locals.
+    static CURRENT: Cell<*const Header> = const { Cell::new(ptr::null()) };
+}
+
+/// Says which task's turn begins, or that it is over.
+#[inline]
+pub(crate) fn set(task: Option<NonNull<Header>>) {
+    CURRENT.set(task.map_or(ptr::null(), |task| task.as_ptr().cast_const()));
+}
+
+/// For a stay that begins inside a turn: what to put back after it.
+pub(crate) fn replace(task: *const Header) -> *const Header {
+    CURRENT.replace(task)
+}
+
+/// Whether this thread polls a task, not a root.
+pub(crate) fn is_set() -> bool {
+    !CURRENT.get().is_null()
+}
+
+fn with<R>(f: impl FnOnce(&Header) -> R) -> Option<R> {
+    let task = CURRENT.get();
+    // SAFETY: set for the time of a turn only, during which the runtime's reference keeps the cell as long as user code runs.
+    unsafe { task.as_ref() }.map(f)
+}
+
+/// The id of the task that is being polled on this thread. None outside of tasks, and in the root of `run` or `block_on`.
+///
+/// # Examples
+///
+/// ```
+/// heist::run(async {
+///     assert_eq!(heist::task::id(), None);
+///     let handle = heist::spawn(async { heist::task::id() });
+///     let id = handle.id();
+///     assert_eq!(handle.await.unwrap(), Some(id));
+/// });
+/// ```
+#[must_use]
+pub fn id() -> Option<TaskId> {
+    with(|task| task.meta.id)
+}
+
+/// Where the running task was spawned.
+///
+/// # Examples
+///
+/// ```
+/// heist::run(async {
+///     let handle = heist::spawn(async { heist::task::location() });
+///     assert_eq!(handle.await.unwrap().unwrap().file(), file!());
+/// });
+/// ```
+#[must_use]
+pub fn location() -> Option<&'static Location<'static>> {
+    with(|task| task.meta.location)
+}
+
+/// The task that spawned the running one. None if the root did, or a thread outside of any task.
+///
+/// # Examples
+///
+/// ```
+/// heist::run(async {
+///     let outer = heist::spawn(async {
+///         let inner = heist::spawn(async { heist::task::parent() });
+///         (heist::task::id(), inner.await.unwrap())
+///     });
+///     let (id, parent) = outer.await.unwrap();
+///     assert!(id.is_some());
+///     assert_eq!(id, parent);
+/// });
+/// ```
+#[must_use]
+pub fn parent() -> Option<TaskId> {
+    with(|task| task.meta.parent).flatten()
+}

@@ -1,0 +1,236 @@
+//! Futures that wait for an instant.
+
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::{Duration, Instant};
+
+use super::after;
+use crate::scheduler::context;
+use crate::scheduler::engine::Engine;
+use crate::timer::{Reset, TimerKey};
+
+/// Waits until `duration` has passed since this call.
+///
+/// A duration of zero is over at once. One that the clock cannot express, such as [`Duration::MAX`], counts as
+/// thirty years.
+///
+/// # Panics
+///
+/// When called outside a runtime. The future panics when it is polled after the end of the runtime it was
+/// made in.
+///
+/// # Cancel safety
+///
+/// Dropping the future removes its timer; nothing else is lost.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::{Duration, Instant};
+///
+/// heist::run(async {
+///     let start = Instant::now();
+///     heist::time::sleep(Duration::from_millis(2)).await;
+///     assert!(start.elapsed() >= Duration::from_millis(2));
+/// });
+/// ```
+#[track_caller]
+pub fn sleep(duration: Duration) -> Sleep {
+    Sleep::new("sleep", after(Instant::now(), duration))
+}
+
+/// Waits until `deadline`. One that has passed already is over at once.
+///
+/// # Panics
+///
+/// When called outside a runtime. The future panics when it is polled after the end of the runtime it was
+/// made in.
+///
+/// # Cancel safety
+///
+/// Dropping the future removes its timer; nothing else is lost.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::{Duration, Instant};
+///
+/// heist::run(async {
+///     let deadline = Instant::now() + Duration::from_millis(2);
+///     heist::time::sleep_until(deadline).await;
+///     assert!(Instant::now() >= deadline);
+/// });
+/// ```
+#[track_caller]
+pub fn sleep_until(deadline: Instant) -> Sleep {
+    Sleep::new("sleep_until", deadline)
+}
+
+/// A wait for an instant, made by [`sleep`] and [`sleep_until`].
+///
+/// It registers a timer when it is first polled before its deadline, not earlier, and takes it out when it
+/// is dropped. Once its deadline has passed it stays ready, until [`reset`](Sleep::reset) gives it another.
+#[must_use = "futures do nothing unless awaited or polled"]
+pub struct Sleep {
+    engine: Arc<Engine>,
+    deadline: Instant,
+    /// The timer, from the first poll on. It may have fired: only the heap knows.
+    key: Option<TimerKey>,
+}
+
+impl Sleep {
+    /// `name` is the public function that is being called, for the message of the panic.
+    #[track_caller]
+    pub(super) fn new(name: &str, deadline: Instant) -> Self {
+        let Some(engine) = context::current() else {
+            panic!(
+                "heist::time::{name} must be called from inside a runtime: call it in a task or in the \
+                 future given to heist::run, or hold the guard of Runtime::enter"
+            );
+        };
+        Self {
+            engine,
+            deadline,
+            key: None,
+        }
+    }
+
+    /// The instant that this waits for.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Instant;
+    ///
+    /// heist::run(async {
+    ///     let now = Instant::now();
+    ///     assert_eq!(heist::time::sleep_until(now).deadline(), now);
+    /// });
+    /// ```
+    #[must_use]
+    pub fn deadline(&self) -> Instant {
+        self.deadline
+    }
+
+    /// Whether the deadline has passed, by the clock: true even if nobody has polled it since.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// heist::run(async {
+    ///     assert!(heist::time::sleep(Duration::ZERO).is_elapsed());
+    ///     assert!(!heist::time::sleep(Duration::MAX).is_elapsed());
+    /// });
+    /// ```
+    #[must_use]
+    pub fn is_elapsed(&self) -> bool {
+        Instant::now() >= self.deadline
+    }
+
+    /// Waits for another instant from now on, earlier or later, be the old one past or not.
+    ///
+    /// A task that was waiting is woken at the new deadline without having to poll again.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::pin::pin;
+    /// use std::time::{Duration, Instant};
+    ///
+    /// heist::run(async {
+    ///     let mut sleep = pin!(heist::time::sleep(Duration::from_secs(3600)));
+    ///     sleep.as_mut().reset(Instant::now() + Duration::from_millis(1));
+    ///     sleep.await;
+    /// });
+    /// ```
+    pub fn reset(self: Pin<&mut Self>, deadline: Instant) {
+        self.get_mut().set_deadline(deadline);
+    }
+
+    pub(super) fn set_deadline(&mut self, deadline: Instant) {
+        self.deadline = deadline;
+        let Some(key) = self.key else { return };
+        match self.engine.timers().reset(key, deadline) {
+            Reset::Moved => {}
+            Reset::Lowered => self.engine.deadline_lowered(),
+            Reset::Gone => self.key = None,
+        }
+    }
+
+    /// Ready once the deadline has passed. Takes no budget.
+    pub(super) fn poll_deadline(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        loop {
+            if self.is_elapsed() {
+                self.cancel();
+                return Poll::Ready(());
+            }
+            let timers = self.engine.timers();
+            match self.key {
+                None => {
+                    let (key, lowered) = timers.insert(self.deadline, cx.waker());
+                    self.key = Some(key);
+                    if lowered {
+                        self.engine.deadline_lowered();
+                    }
+                    // After the insertion: either the closing runtime finds the timer and wakes us, or
+                    // it was through with the timers, and having taken their lock after it, we see it closed.
+                    return self.poll_open();
+                }
+                Some(key) if timers.update(key, cx.waker()) => return Poll::Pending,
+                // It has fired, so the deadline has passed, or the runtime has ended.
+                Some(_) => self.key = None,
+            }
+        }
+    }
+
+    /// Pending while there is still a driver to wait for.
+    fn poll_open(&self) -> Poll<()> {
+        if !self.engine.is_closed() {
+            return Poll::Pending;
+        }
+        let own = context::current().is_some_and(|engine| Arc::ptr_eq(&engine, &self.engine));
+        if own && context::in_task() {
+            // A task of the runtime that is ending, whose future is dropped when this poll returns.
+            return Poll::Pending;
+        }
+        panic!(
+            "the runtime that this heist::time future was made in has ended, so it would wait forever: \
+             make it in the runtime that awaits it, or keep that runtime alive"
+        );
+    }
+
+    /// Removes the timer. The deadline stays what it is.
+    pub(super) fn cancel(&mut self) {
+        if let Some(key) = self.key.take() {
+            self.engine.timers().remove(key);
+        }
+    }
+}
+
+impl Future for Sleep {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        ready!(self.get_mut().poll_deadline(cx));
+        context::poll_budget(cx)
+    }
+}
+
+impl Drop for Sleep {
+    fn drop(&mut self) {
+        self.cancel();
+    }
+}
+
+impl fmt::Debug for Sleep {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sleep")
+            .field("deadline", &self.deadline)
+            .field("registered", &self.key.is_some())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,210 @@
+use std::sync::Arc;
+use std::task::{RawWaker, RawWakerVTable, Wake};
+
+use super::*;
+use crate::sync::AtomicUsize;
+
+#[derive(Default)]
+struct Count(AtomicUsize);
+
+impl Wake for Count {
+    fn wake(self: Arc<Self>) {
+        // Relaxed: read by the same thread.
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+impl Count {
+    fn get(&self) -> usize {
+        // Relaxed: written by the same thread.
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+fn counter() -> (Arc<Count>, Waker) {
+    let count = Arc::new(Count::default());
+    (count.clone(), Waker::from(count))
+}
+
+fn fire(timers: &Timers, now: Instant) -> usize {
+    let mut due = Vec::new();
+    timers.fire(now, &mut due);
+    let fired = due.len();
+    due.into_iter().for_each(Waker::wake);
+    fired
+}
+
+const MS: Duration = Duration::from_millis(1);
+
+#[test]
+fn fires_what_is_due_and_nothing_else() {
+    let (timers, start) = (Timers::new(), Instant::now());
+    let (early, early_waker) = counter();
+    let (late, late_waker) = counter();
+    assert_eq!(timers.next_deadline(), None);
+    assert!(timers.insert(start + 2 * MS, &late_waker).1);
+    assert!(timers.insert(start + MS, &early_waker).1);
+    assert!(
+        !timers.insert(start + MS, &early_waker).1,
+        "equal is not earlier"
+    );
+    assert_eq!(timers.next_deadline(), Some(start + MS));
+    assert_eq!(fire(&timers, start), 0);
+    assert_eq!(fire(&timers, start + MS - Duration::from_nanos(1)), 0);
+    assert_eq!(fire(&timers, start + MS), 2);
+    assert_eq!((early.get(), late.get()), (2, 0));
+    assert_eq!(timers.next_deadline(), Some(start + 2 * MS));
+    assert_eq!(fire(&timers, start + 3 * MS), 1);
+    assert!(timers.is_empty());
+    assert_eq!(timers.next_deadline(), None);
+}
+
+#[test]
+fn equal_deadlines_fire_in_the_order_of_insertion() {
+    let (timers, deadline) = (Timers::new(), Instant::now());
+    let wakers: Vec<_> = (0..1000).map(|_| counter().1).collect();
+    for waker in &wakers {
+        let _ = timers.insert(deadline, waker);
+    }
+    let mut due = Vec::new();
+    timers.fire(deadline, &mut due);
+    assert_eq!(due.len(), wakers.len());
+    assert!(due.iter().zip(&wakers).all(|(a, b)| a.will_wake(b)));
+}
+
+#[test]
+fn a_removed_timer_never_fires_and_lets_go_of_its_waker() {
+    let (timers, start) = (Timers::new(), Instant::now());
+    let (count, waker) = counter();
+    let (key, _) = timers.insert(start, &waker);
+    let _ = timers.insert(start + MS, &waker);
+    timers.remove(key);
+    assert_eq!(timers.next_deadline(), Some(start + MS));
+    timers.remove(key);
+    assert_eq!(Arc::strong_count(&count), 3);
+    assert_eq!(fire(&timers, start), 0);
+}
+
+#[test]
+fn reset_moves_both_ways_and_finds_out_when_it_is_too_late() {
+    let (timers, start) = (Timers::new(), Instant::now());
+    let (_, waker) = counter();
+    let (key, _) = timers.insert(start + 5 * MS, &waker);
+    let (other, _) = timers.insert(start + 7 * MS, &waker);
+    assert_eq!(timers.reset(key, start + 9 * MS), Reset::Moved);
+    assert_eq!(timers.next_deadline(), Some(start + 7 * MS));
+    assert_eq!(timers.reset(key, start + 7 * MS), Reset::Moved);
+    assert_eq!(timers.reset(key, start + 6 * MS), Reset::Lowered);
+    assert_eq!(fire(&timers, start + 6 * MS), 1);
+    assert_eq!(timers.reset(key, start), Reset::Gone);
+    assert_eq!(timers.next_deadline(), Some(start + 7 * MS));
+    timers.remove(other);
+}
+
+#[test]
+fn update_replaces_the_waker_while_there_is_one() {
+    let (timers, start) = (Timers::new(), Instant::now());
+    let (first, first_waker) = counter();
+    let (second, second_waker) = counter();
+    let (key, _) = timers.insert(start, &first_waker);
+    assert!(timers.update(key, &first_waker.clone()));
+    assert!(timers.update(key, &second_waker));
+    assert_eq!(Arc::strong_count(&first), 2);
+    assert_eq!(fire(&timers, start), 1);
+    assert_eq!((first.get(), second.get()), (0, 1));
+    assert!(!timers.update(key, &first_waker));
+}
+
+/// So far that ticks can't express it; nearer where the platform's clock can't either.
+fn very_far(start: Instant) -> Option<Instant> {
+    start.checked_add(Duration::from_secs(400 * 365 * 86_400))
+}
+
+#[test]
+fn what_is_too_far_away_never_comes_even_if_it_was_inserted_first() {
+    let (timers, start) = (Timers::new(), Instant::now());
+    let Some(far) = very_far(start) else { return };
+    let (_, waker) = counter();
+    let (key, lowered) = timers.insert(far, &waker);
+    assert!(!lowered);
+    assert_eq!(timers.next_deadline(), None);
+    assert!(!timers.is_empty());
+    assert_eq!(fire(&timers, far), 0);
+    assert!(timers.insert(start + MS, &waker).1);
+    assert_eq!(fire(&timers, start + MS), 1);
+    assert_eq!(timers.reset(key, start + 2 * MS), Reset::Lowered);
+    assert_eq!(fire(&timers, start + 2 * MS), 1);
+}
+
+#[test]
+fn the_past_before_the_first_insertion_keeps_its_order() {
+    let early = Instant::now();
+    let timers = Timers::new();
+    let (_, waker) = counter();
+    let _ = timers.insert(Instant::now() + MS, &waker);
+    assert!(timers.insert(early, &waker).1);
+    assert_eq!(timers.next_deadline(), Some(early));
+    assert_eq!(fire(&timers, early), 1);
+}
+
+#[test]
+fn drain_takes_everything_and_outdates_the_keys() {
+    let (timers, start) = (Timers::new(), Instant::now());
+    let (_, waker) = counter();
+    let keys: Vec<_> = (0..10)
+        .map(|n| timers.insert(start + n * MS, &waker).0)
+        .collect();
+    let mut all = Vec::new();
+    timers.drain(&mut all);
+    assert_eq!(all.len(), 10);
+    assert!(timers.is_empty());
+    assert_eq!(timers.next_deadline(), None);
+    let _ = timers.insert(start, &waker);
+    assert!(
+        keys.into_iter()
+            .all(|key| timers.reset(key, start) == Reset::Gone)
+    );
+}
+
+/// A waker that comes back to the timers from its clone and its drop.
+mod meddler {
+    use super::*;
+
+    pub(super) fn waker(timers: &'static Timers) -> Waker {
+        let data = std::ptr::from_ref(timers).cast();
+        // SAFETY: the vtable's functions take `data` for a `&'static Timers`, which it is; none of them
+        // touches anything else, so they may be called from any thread, and in any order.
+        unsafe { Waker::from_raw(RawWaker::new(data, &VTABLE)) }
+    }
+
+    static VTABLE: RawWakerVTable = RawWakerVTable::new(clone, meddle, meddle, meddle);
+
+    unsafe fn clone(data: *const ()) -> RawWaker {
+        // SAFETY: `data` is the vtable's own.
+        unsafe { meddle(data) };
+        RawWaker::new(data, &VTABLE)
+    }
+
+    unsafe fn meddle(data: *const ()) {
+        // SAFETY: `data` came from a `&'static Timers`, in `waker`.
+        let timers = unsafe { &*data.cast::<Timers>() };
+        let (key, _) = timers.insert(Instant::now(), Waker::noop());
+        timers.remove(key);
+    }
+}
+
+#[test]
+fn wakers_that_come_back_find_the_lock_free() {
+    let timers: &'static Timers = Box::leak(Box::new(Timers::new()));
+    let start = Instant::now();
+    let waker = meddler::waker(timers);
+    let (key, _) = timers.insert(start, &waker);
+    assert!(timers.update(key, Waker::noop()));
+    assert!(timers.update(key, &waker));
+    timers.remove(key);
+    let _ = timers.insert(start, &waker);
+    assert_eq!(fire(timers, start), 1);
+    let _ = timers.insert(start, &waker);
+    timers.drain(&mut Vec::new());
+    assert!(timers.is_empty());
+}
