@@ -33,6 +33,6 @@ pub use runtime::{
     Builder, EnterGuard, Handle, Metrics, NoRuntime, RunError, Runtime, run, spawn, try_run,
 };
 #[cfg(not(heist_loom))]
-pub use task::{AbortHandle, JoinError, JoinHandle};
+pub use task::{AbortHandle, JoinError, JoinHandle, TaskId};
 #[cfg(not(heist_loom))]
 pub use yield_now::{YieldNow, yield_now};

@@ -123,13 +123,8 @@ impl<P: Sleeper> Driver<P> {
     }
 
     /// Takes the seat and sleeps there until something happens, which is: events or timers (then `woken` has wakers), a token or kick
-    /// for the sleeper, or the end of `timeout`. `None`: the seat is taken.
-    pub(crate) fn sleep(
-        &self,
-        me: &'static P,
-        timeout: Option<Duration>,
-        woken: &mut Vec<Waker>,
-    ) -> Option<Handover> {
+    /// for the sleeper. `None`: the seat is taken.
+    pub(crate) fn sleep(&self, me: &'static P, woken: &mut Vec<Waker>) -> Option<Handover> {
         if self.seat.sit(me) == Sit::Taken {
             return None;
         }
@@ -143,22 +138,18 @@ impl<P: Sleeper> Driver<P> {
         let unchanged =
             self.timers.minimum() >= minimum && (!beside || self.live_reactor().is_none());
         if unchanged {
-            self.block(me, timeout, woken);
+            self.block(me, woken);
         }
         let now = Instant::now();
         self.timers.fire(now, woken);
         Some(self.get_up())
     }
 
-    fn block(&self, me: &P, timeout: Option<Duration>, woken: &mut Vec<Waker>) {
-        let until_due = self
+    fn block(&self, me: &P, woken: &mut Vec<Waker>) {
+        let timeout = self
             .timers
             .next_deadline()
             .map(|at| at.saturating_duration_since(Instant::now()));
-        let timeout = match (timeout, until_due) {
-            (Some(a), Some(b)) => Some(a.min(b)),
-            (a, b) => a.or(b),
-        };
         match self.live_reactor() {
             None => me.park(timeout),
             Some(reactor) => me.drive(|| {
@@ -174,10 +165,10 @@ impl<P: Sleeper> Driver<P> {
         if !self.has_duties() || !self.seat.look() {
             return Handover::NotNeeded;
         }
-        if let Some(reactor) = self.live_reactor() {
-            if let Err(error) = reactor.wait(Some(Duration::ZERO), woken) {
-                log::error!("heist: looking for I/O events failed: {error}");
-            }
+        if let Some(reactor) = self.live_reactor()
+            && let Err(error) = reactor.wait(Some(Duration::ZERO), woken)
+        {
+            log::error!("heist: looking for I/O events failed: {error}");
         }
         if self.has_deadline() {
             self.timers.fire(Instant::now(), woken);

@@ -1,15 +1,13 @@
 //! A source and its registration with the reactor.
 
+use std::fmt;
 use std::io;
-use std::io::{Read, Write};
-use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use futures_io::{AsyncRead, AsyncWrite};
 use socket2::SockRef;
 
-use super::forward::{forward_read, forward_write};
+use super::pollable::{Pollable, raw};
 use super::{ReadWith, Readable, Writable, WriteWith, current_engine, runtime_ended};
 use crate::reactor::Reactor;
 use crate::reactor::poller::RawSource;
@@ -18,40 +16,6 @@ use crate::reactor::source::Source;
 use crate::reactor::waiters::Ticket;
 use crate::scheduler::context;
 use crate::scheduler::engine::Engine;
-
-#[cfg(unix)]
-mod sys {
-    use std::os::fd::{AsFd, AsRawFd, RawFd};
-
-    /// A source that the system can watch: anything that lends its descriptor.
-    ///
-    /// Implemented for every type that is `AsFd`.
-    pub trait Pollable: AsFd {}
-
-    impl<T: AsFd> Pollable for T {}
-
-    pub(super) fn raw(source: &impl Pollable) -> RawFd {
-        source.as_fd().as_raw_fd()
-    }
-}
-
-#[cfg(windows)]
-mod sys {
-    use std::os::windows::io::{AsRawSocket, AsSocket, RawSocket};
-
-    /// A source that the system can watch: anything that lends its socket.
-    ///
-    /// Implemented for every type that is `AsSocket`.
-    pub trait Pollable: AsSocket {}
-
-    impl<T: AsSocket> Pollable for T {}
-
-    pub(super) fn raw(source: &impl Pollable) -> RawSocket {
-        source.as_socket().as_raw_socket()
-    }
-}
-
-pub use sys::Pollable;
 
 /// A source whose operations wait without blocking the thread.
 ///
@@ -62,8 +26,8 @@ pub use sys::Pollable;
 /// An operation is first tried, and waits only if it would block. Several tasks may wait at once, by
 /// reference, also for the same direction; an event wakes all of them.
 ///
-/// If `&T` implements [`Read`] or [`Write`], then `Async<T>` and `&Async<T>` implement
-/// [`AsyncRead`] or [`AsyncWrite`]. Closing flushes, and nothing more.
+/// If `&T` implements [`Read`](io::Read) or [`Write`](io::Write), then `Async<T>` and `&Async<T>` implement
+/// [`AsyncRead`](futures_io::AsyncRead) or [`AsyncWrite`](futures_io::AsyncWrite). Closing flushes, and nothing more.
 ///
 /// A source belongs to the runtime in which it was made. It may be used from elsewhere for as long as
 /// that runtime lives; afterwards all operations give an error that says so. Dropping it deregisters it.
@@ -87,7 +51,6 @@ pub use sys::Pollable;
 /// })
 /// # .unwrap() }
 /// ```
-#[derive(Debug)]
 pub struct Async<T> {
     // Before `io`: dropped first, so that the source is open when it is deregistered.
     registration: Registration,
@@ -95,7 +58,6 @@ pub struct Async<T> {
 }
 
 /// A source's place in the reactor of its runtime, given back when dropped.
-#[derive(Debug)]
 struct Registration {
     engine: Arc<Engine>,
     source: Arc<Source>,
@@ -112,6 +74,12 @@ impl Drop for Registration {
         if let Ok(reactor) = self.reactor() {
             reactor.deregister(&self.source);
         }
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for Async<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Async").field(&self.io).finish()
     }
 }
 
@@ -141,10 +109,10 @@ impl<T: Pollable> Async<T> {
 
     /// As [`Async::new`], for a source that is non-blocking already.
     pub(crate) fn register(engine: Arc<Engine>, io: T) -> io::Result<Self> {
-        let raw: RawSource = sys::raw(&io);
-        // SAFETY: the descriptor must stay open until it is deregistered. `io` lends it for as long as it is
-        // borrowed; it is moved into the `Async`, which lends it by shared reference only, and is dropped or
-        // handed out after `registration`, whose drop deregisters.
+        let raw: RawSource = raw(&io);
+        // SAFETY: the descriptor must be open: `io` lends it. It must stay open until it is deregistered: `io`
+        // owns it, or something that does, and is moved into the `Async`, which lends it by shared reference
+        // only and drops it or hands it out after `registration`, whose drop deregisters.
         let source = unsafe { engine.reactor()?.register(raw) }?;
         let registration = Registration { engine, source };
         // After registering: the end of the runtime closes all sources registered before it.
@@ -385,62 +353,3 @@ impl<T> Async<T> {
             .leave(direction, ticket);
     }
 }
-
-impl<T> AsyncRead for &Async<T>
-where
-    for<'a> &'a T: Read,
-{
-    fn poll_read(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut [u8],
-    ) -> Poll<io::Result<usize>> {
-        self.poll_read_with(cx, |mut io| io.read(buf))
-    }
-
-    fn poll_read_vectored(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &mut [io::IoSliceMut<'_>],
-    ) -> Poll<io::Result<usize>> {
-        self.poll_read_with(cx, |mut io| io.read_vectored(bufs))
-    }
-}
-
-impl<T> AsyncWrite for &Async<T>
-where
-    for<'a> &'a T: Write,
-{
-    fn poll_write(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        self.poll_write_with(cx, |mut io| io.write(buf))
-    }
-
-    fn poll_write_vectored(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        self.poll_write_with(cx, |mut io| io.write_vectored(bufs))
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        // Tried whatever is known of the readiness: most sources have nothing to flush, and need not wait.
-        match (&self.io).flush() {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                self.poll_write_with(cx, |mut io| io.flush())
-            }
-            result => Poll::Ready(result),
-        }
-    }
-
-    fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.poll_flush(cx)
-    }
-}
-
-forward_read!({ <T> where for<'a> &'a T: Read } Async<T>, |this| this);
-forward_write!({ <T> where for<'a> &'a T: Write } Async<T>, |this| this);

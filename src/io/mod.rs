@@ -6,9 +6,12 @@
 mod async_source;
 pub(crate) mod forward;
 mod operation;
+mod pollable;
+mod stream;
 
-pub use async_source::{Async, Pollable};
+pub use async_source::Async;
 pub use operation::{ReadWith, Readable, Writable, WriteWith};
+pub use pollable::Pollable;
 
 use std::io;
 use std::sync::Arc;

@@ -16,10 +16,10 @@ use super::readiness::{Direction, Ready};
 
 /// What the system knows a source by.
 #[cfg(unix)]
-pub type RawSource = std::os::fd::RawFd;
+pub(crate) type RawSource = std::os::fd::RawFd;
 /// What the system knows a source by.
 #[cfg(windows)]
-pub type RawSource = std::os::windows::io::RawSocket;
+pub(crate) type RawSource = std::os::windows::io::RawSocket;
 
 #[cfg(unix)]
 type Borrowed<'a> = std::os::fd::BorrowedFd<'a>;

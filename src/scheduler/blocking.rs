@@ -9,7 +9,7 @@ use super::engine::Engine;
 use super::{monitor, threads};
 use crate::queue::Entry;
 use crate::sync::Mutex;
-use crate::task::Header;
+use crate::task::{self, Header};
 
 /// Calls that wait for a thread, and how many threads there are.
 pub(crate) struct BlockingQueue {
@@ -104,7 +104,7 @@ pub(super) fn serve(engine: Arc<Engine>, farewell: impl FnOnce()) {
     while let Some(task) = scope.engine().blocking.next() {
         context::set_task(Some(task));
         // SAFETY: the entry just taken is the right to this turn.
-        unsafe { (task.as_ref().vtable.run)(task) };
+        unsafe { task::run(task) };
         context::set_task(None);
         context::set_place(Place::Blocking);
     }

@@ -101,7 +101,8 @@ impl Caller<'_> {
 
     fn poll_root(&mut self, root: &Root, poll: &mut dyn FnMut(&std::task::Waker) -> bool) -> bool {
         budget::refill();
-        if let Some(seat) = &self.seat {
+        if let Some(seat) = &mut self.seat {
+            seat.end_search();
             // Relaxed: a hint for the monitor.
             seat.worker.in_root.store(true, Ordering::Relaxed);
             seat.worker.turns.add(1);

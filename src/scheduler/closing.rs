@@ -13,7 +13,7 @@ use std::time::Instant;
 use super::context;
 use super::engine::Engine;
 use super::schedule::cancel_queued;
-use super::worker;
+use super::worker::{self, Worker};
 use crate::queue::Stolen;
 use crate::sync::{AtomicBool, AtomicUsize, Condvar, Mutex, Ordering, fence};
 use crate::task::Header;
@@ -114,11 +114,7 @@ impl Engine {
         fence(Ordering::SeqCst);
         for seat in &self.workers {
             seat.draw_attention(worker::CLOSE);
-            if self.idle.claim(seat.index) {
-                if let Some(evicted) = seat.vacate() {
-                    evicted.unpark(|| self.driver.interrupt());
-                }
-            }
+            self.decommission(seat);
         }
         let mut woken = Vec::new();
         if let Some(reactor) = self.driver.existing_reactor() {
@@ -132,6 +128,15 @@ impl Engine {
         self.drain_injector();
         self.cancel_idle();
         true
+    }
+
+    /// Takes a sleeping worker out of service, and sends its occupant away.
+    pub(super) fn decommission(&self, worker: &Worker) {
+        if self.idle.claim(worker.index)
+            && let Some(evicted) = worker.vacate()
+        {
+            evicted.unpark(|| self.driver.interrupt());
+        }
     }
 
     /// Step 3. False: the time was over before everybody had left.

@@ -69,7 +69,7 @@ impl Engine {
                 injector: Injector::new(),
                 driver: Driver::new(),
                 blocking: BlockingQueue::new(config.max_blocking),
-                foreign: PageSet::new(address, usize::MAX),
+                foreign: PageSet::new(address),
                 foreign_lock: Mutex::new(Gate::default()),
                 completed_elsewhere: AtomicU64::new(0),
                 guests: Mutex::new(Vec::new()),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::task::Waker;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use std::ptr::NonNull;
 
@@ -10,11 +10,11 @@ use super::context::{self, Place, Scope};
 use super::engine::Engine;
 use super::monitor;
 use super::parker::Parker;
-use super::worker::{CLOSE, Worker};
+use super::worker::{CLOSE, Worker, YIELD_SEAT};
 use crate::driver::Handover;
 use crate::queue::Stolen;
 use crate::sync::Ordering;
-use crate::task::Header;
+use crate::task::{self, Header};
 use crate::util::budget;
 use crate::util::contain::contain;
 
@@ -64,7 +64,8 @@ pub(super) fn serve(
             let stays = match occupant.turn() {
                 Turn::Ran => true,
                 Turn::Dry => occupant.sleep(&|| false),
-                Turn::Unwelcome | Turn::Lost => false,
+                Turn::Unwelcome => unreachable!("asked of callers only"),
+                Turn::Lost => false,
             };
             if !stays {
                 break;
@@ -84,6 +85,10 @@ impl<'e> Occupant<'e> {
         by_pool: bool,
     ) -> Self {
         let worker: &Worker = &engine.workers[index];
+        // What was asked of the last occupant is not asked of this one.
+        worker.calm(YIELD_SEAT);
+        // Relaxed: a hint for the monitor.
+        worker.in_root.store(false, Ordering::Relaxed);
         if let Some(evicted) = worker.seat(parker, by_pool) {
             evicted.unpark(|| engine.driver.interrupt());
         }
@@ -112,27 +117,32 @@ impl<'e> Occupant<'e> {
 
     /// Runs one task, if there is one.
     pub(crate) fn turn(&mut self) -> Turn {
-        let attention = self.worker.attention();
-        if attention & CLOSE != 0 {
-            self.step_out();
-            return Turn::Lost;
-        }
-        if attention != 0 {
-            return Turn::Unwelcome;
+        if self.worker.attention() != 0
+            && let Some(end) = self.heed()
+        {
+            return end;
         }
         let Some(task) = self.find() else {
             return Turn::Dry;
         };
-        if self.searching {
-            self.searching = false;
-            self.engine.stop_searching();
-        }
+        self.end_search();
         self.run(task);
         if self.is_seated() {
             Turn::Ran
         } else {
             Turn::Lost
         }
+    }
+
+    /// What is asked of the occupant, if it is still meant for this one.
+    #[cold]
+    fn heed(&mut self) -> Option<Turn> {
+        if self.worker.attention() & CLOSE != 0 {
+            self.step_out();
+            return Some(Turn::Lost);
+        }
+        self.worker.calm(YIELD_SEAT);
+        (!self.worker.is_by_pool()).then_some(Turn::Unwelcome)
     }
 
     fn run(&mut self, task: NonNull<Header>) {
@@ -146,7 +156,7 @@ impl<'e> Occupant<'e> {
         context::set_task(Some(task));
         self.worker.turns.add(1);
         // SAFETY: the entry taken from a queue is the right to this turn.
-        unsafe { (task.as_ref().vtable.run)(task) };
+        unsafe { task::run(task) };
         context::set_task(None);
         if self.is_seated() {
             self.worker.turns.add(1);
@@ -264,7 +274,7 @@ impl<'e> Occupant<'e> {
         }
         let began = Instant::now();
         let stays = loop {
-            if !self.engine.idle.is_asleep(index) {
+            if self.parker.has_token() {
                 break self.called();
             }
             self.parker.take_kick();
@@ -295,36 +305,43 @@ impl<'e> Occupant<'e> {
 
     /// Waits once, in the driver's seat or beside it. None: look again.
     fn wait(&mut self, began: Instant) -> Option<bool> {
-        let by_pool = self.worker.is_by_pool();
-        let keep_alive = self.engine.config.keep_alive;
-        if self.engine.driver.has_duties() {
-            match self.engine.driver.sleep(self.parker, None, &mut self.woken) {
-                Some(Handover::Wanted) => self.engine.notify(),
-                Some(Handover::NotNeeded) => {}
-                None => self.park(by_pool.then_some(keep_alive)),
-            }
-            if !self.woken.is_empty() {
-                return Some(self.take_back(true));
-            }
-        } else {
-            self.park(by_pool.then_some(keep_alive));
+        if !self.engine.driver.has_duties() {
+            return self.park(began);
         }
-        let time_is_over = by_pool
-            && !self.engine.driver.has_duties()
-            && began.elapsed() >= keep_alive
-            && self.engine.idle.claim(self.worker.index);
-        if time_is_over {
-            self.leave();
-            return Some(false);
+        match self.engine.driver.sleep(self.parker, &mut self.woken) {
+            Some(Handover::Wanted) => self.engine.notify(),
+            Some(Handover::NotNeeded) => {}
+            None => return self.park(began),
+        }
+        if !self.woken.is_empty() {
+            return Some(self.take_back(true));
         }
         None
     }
 
-    fn park(&self, timeout: Option<Duration>) {
-        self.parker.park(timeout);
+    /// Parks beside the seat. A pool thread that nobody wants for long leaves.
+    fn park(&mut self, began: Instant) -> Option<bool> {
+        if !self.worker.is_by_pool() {
+            self.parker.park(None);
+            return None;
+        }
+        let keep_alive = self.engine.config.keep_alive;
+        self.parker
+            .park(Some(keep_alive.saturating_sub(began.elapsed())));
+        if began.elapsed() < keep_alive || self.parker.has_token() {
+            return None;
+        }
+        let stays = self.take_back(false);
+        if stays && !self.searching {
+            // Nobody called at the last moment.
+            self.leave();
+            return Some(false);
+        }
+        Some(stays)
     }
 
-    /// Somebody cleared the bit: a waker, who counted us as a searcher, or somebody who took the worker.
+    /// The token is there, or on its way: somebody cleared the bit, either a waker, who counted us as a searcher, or
+    /// somebody who took the worker.
     fn called(&mut self) -> bool {
         self.parker.take_token();
         self.searching = self.is_seated();
@@ -333,7 +350,14 @@ impl<'e> Occupant<'e> {
 
     /// Clears the own bit, unless somebody was faster.
     fn take_back(&mut self, as_searcher: bool) -> bool {
-        if !self.engine.idle.claim(self.worker.index) {
+        let index = self.worker.index;
+        if !self.engine.idle.claim(index) {
+            return self.called();
+        }
+        if !self.is_seated() {
+            // The worker was taken, and its new occupant sleeps already: that was its bit. An ordinary wake for it.
+            self.engine.idle.start_searching();
+            self.engine.rouse(index);
             return self.called();
         }
         if as_searcher {
@@ -345,6 +369,13 @@ impl<'e> Occupant<'e> {
 
     // ---- leaving ----
 
+    /// A searcher leaves the search before it polls anything, also where it found nothing but its root.
+    pub(crate) fn end_search(&mut self) {
+        if std::mem::take(&mut self.searching) {
+            self.engine.stop_searching();
+        }
+    }
+
     /// Gives the worker up for good.
     pub(crate) fn leave(&mut self) {
         let searching = std::mem::take(&mut self.searching);
@@ -353,9 +384,7 @@ impl<'e> Occupant<'e> {
 
     /// Leaves a worker of a closed engine: what is queued is the closer's.
     fn step_out(&mut self) {
-        if std::mem::take(&mut self.searching) {
-            self.engine.stop_searching();
-        }
+        self.end_search();
         self.worker.vacate();
         self.worker.stats.slept_at(self.engine.now());
         context::set_worker(None);
@@ -383,8 +412,8 @@ impl Engine {
             crate::sync::fence(Ordering::SeqCst);
         }
         if self.is_closed() {
-            // The closer may have passed by before the bit was set: out of service.
-            self.idle.claim(worker.index);
+            // The closer may have passed by before the bit was set.
+            self.decommission(worker);
             return;
         }
         if self.has_work() || self.driver.is_unattended() {

@@ -115,6 +115,11 @@ impl Parker {
         self.take(TOKEN);
     }
 
+    pub fn has_token(&self) -> bool {
+        // Acquire: pairs with the Release in `post`.
+        self.state.load(Ordering::Acquire) & TOKEN != 0
+    }
+
     /// Takes a kick, if there is one. What it was about is to be looked at after this.
     pub fn take_kick(&self) {
         // Relaxed: only this thread takes.

@@ -177,11 +177,7 @@ fn retire_spares(engine: &Engine) {
         return;
     }
     for spare in spares {
-        if !spare.is_vacant() && engine.idle.claim(spare.index) {
-            if let Some(parker) = spare.vacate() {
-                parker.unpark(|| engine.driver.interrupt());
-            }
-        }
+        engine.decommission(spare);
     }
 }
 

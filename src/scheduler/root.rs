@@ -8,7 +8,6 @@ use super::context;
 use super::engine::Engine;
 use super::parker::Parker;
 use super::schedule::{Scheduler, with_orphans};
-use crate::sync::UnsafeCell;
 use crate::task::state::{Pause, State};
 use crate::task::waker::BorrowedWaker;
 use crate::task::{Header, Meta, PageSet, TaskRef, Vtable, free_cell, pages};
@@ -71,16 +70,12 @@ impl Root {
             location,
             name: None,
         };
-        // SAFETY: the cell is ours alone until its state word says that it lives, which is not written here.
-        unsafe { (&raw mut (*cell).header.vtable).write(&VTABLE) };
+        // SAFETY: the cell was taken just now.
+        unsafe { Header::fill(header, &VTABLE, home, meta) };
+        // SAFETY: as above; the place is inside the cell.
+        let place = unsafe { &raw mut (*cell).parker };
         // SAFETY: as above.
-        unsafe { (&raw mut (*cell).header.home).write(NonNull::from(home)) };
-        // SAFETY: as above.
-        unsafe { (&raw mut (*cell).header.meta).write(meta) };
-        // SAFETY: as above.
-        unsafe { (&raw mut (*cell).header.join_waker).write(UnsafeCell::new(None)) };
-        // SAFETY: as above.
-        unsafe { (&raw mut (*cell).parker).write(parker) };
+        unsafe { place.write(parker) };
         // SAFETY: every field is written.
         unsafe { header.as_ref() }.state.publish_owned();
         // SAFETY: `publish_owned` counted one reference, which is handed over.

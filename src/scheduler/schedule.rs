@@ -9,6 +9,9 @@ use super::engine::Engine;
 use crate::sync::{Mutex, Ordering};
 use crate::task::{self, Fresh, Header, JoinHandle, PageSet, Schedule, Spec};
 
+/// A new task, or what it would have been made of, where the engine is closed.
+type Created<F> = Result<(Fresh, JoinHandle<<F as Future>::Output>), (Spec, F)>;
+
 /// heist's scheduler, as the tasks see it.
 pub(crate) struct Scheduler;
 
@@ -101,11 +104,7 @@ impl Engine {
     }
 
     /// Makes a task in the foreign pages, in no queue yet. The parts come back if the engine is closed.
-    pub(crate) fn create_foreign<F>(
-        &self,
-        spec: Spec,
-        future: F,
-    ) -> Result<(Fresh, JoinHandle<F::Output>), (Spec, F)>
+    pub(crate) fn create_foreign<F>(&self, spec: Spec, future: F) -> Created<F>
     where
         F: Future + Send + 'static,
         F::Output: Send + 'static,
@@ -121,7 +120,7 @@ impl Engine {
 
 /// The cells of tasks whose runtime was gone before they were spawned: born cancelled.
 static ORPHANS: LazyLock<Mutex<PageSet>> =
-    LazyLock::new(|| Mutex::new(PageSet::new(std::ptr::null(), usize::MAX)));
+    LazyLock::new(|| Mutex::new(PageSet::new(std::ptr::null())));
 
 /// Gives the set of orphans, which `f` owns while it runs.
 pub(super) fn with_orphans<R>(f: impl FnOnce(&PageSet) -> R) -> R {
@@ -140,7 +139,7 @@ where
     });
     handle.abort();
     // SAFETY: the task is SCHEDULED and in no queue: this is its turn.
-    unsafe { (task.as_ref().vtable.run)(task) };
+    unsafe { task::run(task) };
     handle
 }
 
@@ -150,5 +149,5 @@ pub(crate) fn cancel_queued(task: NonNull<Header>) {
     let header = unsafe { task.as_ref() };
     let _already_queued = header.state.abort();
     // SAFETY: the entry just taken is the right to this turn.
-    unsafe { (header.vtable.run)(task) };
+    unsafe { task::run(task) };
 }

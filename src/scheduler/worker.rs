@@ -121,7 +121,7 @@ impl Worker {
             next: NextSlot::new(),
             local,
             stealer,
-            pages: PageSet::new(engine, index),
+            pages: PageSet::new(engine),
             parker: AtomicPtr::new(ptr::null_mut()),
             by_pool: AtomicBool::new(false),
             turns: Count::default(),
@@ -248,6 +248,11 @@ impl Worker {
     pub(crate) fn draw_attention(&self, to: u32) {
         // Release: pairs with the Acquire in `attention`.
         self.attention.fetch_or(to, Ordering::Release);
+    }
+
+    pub(crate) fn calm(&self, from: u32) {
+        // Relaxed: the occupant's own affair.
+        self.attention.fetch_and(!from, Ordering::Relaxed);
     }
 
     #[inline]

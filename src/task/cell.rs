@@ -104,20 +104,15 @@ unsafe fn place<B: Body, S: Schedule>(
     // SAFETY: the caller owns `home`.
     let header = unsafe { home.take(class) };
     let cell = header.cast::<Cell<B, S>>().as_ptr();
-    // SAFETY: the cell is ours alone until its state word says that it lives; only that word may be looked at, by
-    // walkers, and it is not written here.
-    unsafe { (&raw mut (*cell).header.vtable).write(const { &VtableOf::<B, S>::VTABLE }) };
-    // SAFETY: as above.
-    unsafe { (&raw mut (*cell).header.home).write(NonNull::from(home)) };
-    // SAFETY: as above.
-    unsafe { (&raw mut (*cell).header.meta).write(meta) };
-    // SAFETY: as above.
-    unsafe { (&raw mut (*cell).header.join_waker).write(UnsafeCell::new(None)) };
+    // SAFETY: the cell was taken just now.
+    unsafe { Header::fill(header, const { &VtableOf::<B, S>::VTABLE }, home, meta) };
     let slot = Slot {
         future: ManuallyDrop::new(future),
     };
+    // SAFETY: as above; the place is inside the cell.
+    let body = unsafe { &raw mut (*cell).body };
     // SAFETY: as above.
-    unsafe { (&raw mut (*cell).body).write(UnsafeCell::new(slot)) };
+    unsafe { body.write(UnsafeCell::new(slot)) };
     // SAFETY: every field is written.
     unsafe { header.as_ref() }.state.publish_spawned();
     header
@@ -179,8 +174,10 @@ impl<B: Body, S: Schedule> Cell<B, S> {
     #[inline]
     unsafe fn poll(&self, cx: &mut Context<'_>) -> Poll<B::T> {
         self.body.with_mut(|slot| {
-            // SAFETY: as the caller promises, the union holds the future, and nobody else touches it.
-            let future: &mut B::Future = unsafe { &mut (*slot).future };
+            // SAFETY: as the caller promises, nobody else touches the slot.
+            let slot = unsafe { &mut *slot };
+            // SAFETY: and the union holds the future.
+            let future: &mut B::Future = unsafe { &mut slot.future };
             // SAFETY: the future is dropped where it lies, and cells do not move.
             unsafe { Pin::new_unchecked(future) }.poll(cx)
         })
@@ -212,8 +209,10 @@ impl<B: Body, S: Schedule> Cell<B, S> {
     unsafe fn drop_future(&self) {
         self.body.with_mut(|slot| {
             contain(|| {
-                // SAFETY: as the caller promises, the union holds the future, and nobody else touches it.
-                let future = unsafe { &mut (*slot).future };
+                // SAFETY: as the caller promises, nobody else touches the slot.
+                let slot = unsafe { &mut *slot };
+                // SAFETY: and the union holds the future.
+                let future = unsafe { &mut slot.future };
                 // SAFETY: dropped once: what follows only writes the output over it.
                 unsafe { ManuallyDrop::drop(future) }
             });
@@ -255,8 +254,10 @@ impl<B: Body, S: Schedule> Cell<B, S> {
         // SAFETY: the caller holds a reference.
         let cell = unsafe { header.cast::<Self>().as_ref() };
         let output = cell.body.with_mut(|slot| {
-            // SAFETY: as the caller promises, the union holds the output.
-            let output = unsafe { &mut (*slot).output };
+            // SAFETY: as the caller promises, nobody else touches the slot.
+            let slot = unsafe { &mut *slot };
+            // SAFETY: and the union holds the output.
+            let output = unsafe { &mut slot.output };
             // SAFETY: taken once: the handle notes that it did.
             unsafe { ManuallyDrop::take(output) }
         });
@@ -274,8 +275,10 @@ impl<B: Body, S: Schedule> Cell<B, S> {
         let cell = unsafe { header.cast::<Self>().as_ref() };
         cell.body.with_mut(|slot| {
             contain(|| {
-                // SAFETY: as the caller promises, the union holds the output.
-                let output = unsafe { &mut (*slot).output };
+                // SAFETY: as the caller promises, nobody else touches the slot.
+                let slot = unsafe { &mut *slot };
+                // SAFETY: and the union holds the output.
+                let output = unsafe { &mut slot.output };
                 // SAFETY: dropped once: nobody reads a dropped output.
                 unsafe { ManuallyDrop::drop(output) }
             });
@@ -297,11 +300,11 @@ impl<B: Body, S: Schedule> Cell<B, S> {
 pub(crate) unsafe fn free_cell<S: Schedule>(header: NonNull<Header>, class: usize) {
     let cell = header.as_ptr();
     // SAFETY: the last reference is gone: nobody but us reads the fields. Walkers only look at the state word.
-    let name = unsafe { &raw mut (*cell).meta.name };
+    let name = unsafe { &raw mut (*cell).fixed.meta.name };
     // SAFETY: the name is there until here, and not used again.
     drop(unsafe { name.read() });
     // SAFETY: as above.
-    let home = unsafe { (*cell).home };
+    let home = unsafe { (*cell).fixed.home };
     // SAFETY: a page set outlives its cells.
     let set = unsafe { home.as_ref() };
     if S::owns(set) {

@@ -1,5 +1,6 @@
 //! What every cell begins with, whatever future it holds.
 
+use std::ops::Deref;
 use std::panic::Location;
 use std::ptr::NonNull;
 use std::task::Waker;
@@ -14,12 +15,63 @@ use crate::sync::UnsafeCell;
 #[repr(C)]
 pub(crate) struct Header {
     pub(crate) state: State,
+    pub(crate) fixed: Fixed,
+}
+
+/// What is written before the task is published.
+#[repr(C)]
+pub(crate) struct Fixed {
     pub(crate) vtable: &'static Vtable,
     /// The page set that the cell goes back to, and through it the engine.
     pub(crate) home: NonNull<PageSet>,
     pub(crate) meta: Meta,
     /// The joiner's, or with JOIN_WAKER and COMPLETE set the completer's.
     pub(crate) join_waker: UnsafeCell<Option<Waker>>,
+}
+
+impl Deref for Header {
+    type Target = Fixed;
+
+    fn deref(&self) -> &Fixed {
+        &self.fixed
+    }
+}
+
+impl Header {
+    /// Fills everything but the state word, which walkers may be reading.
+    ///
+    /// # Safety
+    /// `cell` is the caller's alone: taken from a page set and not yet published.
+    #[inline]
+    pub(crate) unsafe fn fill(
+        cell: NonNull<Header>,
+        vtable: &'static Vtable,
+        home: &PageSet,
+        meta: Meta,
+    ) {
+        // SAFETY: the cell is the caller's, and the place is inside it.
+        let place = unsafe { &raw mut (*cell.as_ptr()).fixed };
+        let fixed = Fixed {
+            vtable,
+            home: NonNull::from(home),
+            meta,
+            join_waker: UnsafeCell::new(None),
+        };
+        // SAFETY: as above; what was there before needs no drop.
+        unsafe { place.write(fixed) };
+    }
+}
+
+/// Takes the turn that a queue entry stands for.
+///
+/// # Safety
+/// The caller holds the entry, and with it the right to this turn.
+#[inline]
+pub(crate) unsafe fn run(task: NonNull<Header>) {
+    // SAFETY: a queued task is covered by the runtime's reference.
+    let vtable = unsafe { task.as_ref() }.vtable;
+    // SAFETY: as the caller promises.
+    unsafe { (vtable.run)(task) }
 }
 
 /// Who a task is: written before it is published, read-only from then on.

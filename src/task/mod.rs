@@ -36,7 +36,7 @@ pub use builder::Builder;
 pub(crate) use cell::free_cell;
 pub use current::{id, location, parent};
 pub use error::JoinError;
-pub(crate) use header::{Header, Meta, TaskRef, Vtable};
+pub(crate) use header::{Header, Meta, TaskRef, Vtable, run};
 pub use id::TaskId;
 pub use join::{AbortHandle, JoinHandle};
 pub(crate) use pages::PageSet;

@@ -53,8 +53,6 @@ pub(crate) const fn class_of(size: usize) -> usize {
 pub struct PageSet {
     /// The engine, for the scheduler's eyes only.
     pub(crate) engine: *const (),
-    /// The worker these pages belong to; `usize::MAX` for the foreign set.
-    pub(crate) worker: usize,
     local: UnsafeCell<Local>,
     remote: RemoteStack,
     pages: Mutex<Vec<Page>>,
@@ -81,10 +79,9 @@ struct Page {
 }
 
 impl PageSet {
-    pub(crate) fn new(engine: *const (), worker: usize) -> Self {
+    pub(crate) fn new(engine: *const ()) -> Self {
         Self {
             engine,
-            worker,
             local: UnsafeCell::new(Local {
                 free: [ptr::null_mut(); CLASSES],
                 out: 0,
@@ -310,12 +307,14 @@ unsafe impl Send for Page {}
 
 /// Where a free cell keeps the link: over the vtable, never over the state word.
 fn link(cell: *mut Header) -> *mut *mut Header {
-    cell.wrapping_byte_add(offset_of!(Header, vtable)).cast()
+    cell.wrapping_byte_add(offset_of!(Header, fixed.vtable))
+        .cast()
 }
 
 /// Where a cell on the remote stack keeps its class: over the home pointer.
 fn class_note(cell: *mut Header) -> *mut usize {
-    cell.wrapping_byte_add(offset_of!(Header, home)).cast()
+    cell.wrapping_byte_add(offset_of!(Header, fixed.home))
+        .cast()
 }
 
 /// Notes the class in a cell that is about to be pushed onto a remote stack.

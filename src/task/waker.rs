@@ -38,11 +38,6 @@ fn header(data: *const ()) -> NonNull<Header> {
     unsafe { NonNull::new_unchecked(data.cast_mut().cast()) }
 }
 
-/// The task that `waker` wakes, as an identity to compare, if it is one of heist's.
-pub(crate) fn task_of(waker: &Waker) -> Option<NonNull<Header>> {
-    (waker.vtable() == &VTABLE).then(|| header(waker.data()))
-}
-
 unsafe fn clone(data: *const ()) -> RawWaker {
     // SAFETY: the waker being cloned holds a reference, or stands on one (BorrowedWaker).
     unsafe { header(data).as_ref() }.state.retain();
@@ -60,8 +55,12 @@ unsafe fn wake(data: *const ()) {
             unsafe { (keep.header().vtable.schedule)(task) };
         }
         Wake::Done => {}
-        // SAFETY: that was the last reference.
-        Wake::Free => unsafe { (task.as_ref().vtable.free)(task) },
+        Wake::Free => {
+            // SAFETY: nobody frees it but us.
+            let vtable = unsafe { task.as_ref() }.vtable;
+            // SAFETY: that was the last reference.
+            unsafe { (vtable.free)(task) }
+        }
     }
 }
 
