@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use crate::reactor::Reactor;
 use crate::sync::{AtomicU64, Ordering, fence};
 use crate::timer::Timers;
+use crate::util::report::failure;
 use seat::{Seat, Sit};
 
 pub(crate) mod seat;
@@ -154,7 +155,7 @@ impl<P: Sleeper> Driver<P> {
             None => me.park(timeout),
             Some(reactor) => me.drive(|| {
                 if let Err(error) = reactor.wait(timeout, woken) {
-                    log::error!("heist: waiting for I/O events failed: {error}");
+                    failure!("waiting for I/O events failed: {error}");
                 }
             }),
         }
@@ -168,7 +169,7 @@ impl<P: Sleeper> Driver<P> {
         if let Some(reactor) = self.live_reactor()
             && let Err(error) = reactor.wait(Some(Duration::ZERO), woken)
         {
-            log::error!("heist: looking for I/O events failed: {error}");
+            failure!("looking for I/O events failed: {error}");
         }
         if self.has_deadline() {
             self.timers.fire(Instant::now(), woken);

@@ -29,6 +29,7 @@ use self::readiness::{Direction, Ready};
 use self::source::Source;
 use self::sources::Sources;
 use crate::sync::Mutex;
+use crate::util::report::{failure, warning};
 
 /// The sources of one runtime, and the poller that watches them.
 pub(crate) struct Reactor {
@@ -78,7 +79,7 @@ impl Reactor {
     pub(crate) fn deregister(&self, source: &Source) {
         drop(self.sources.remove(source.key()));
         if let Err(error) = source.retire(&self.poller) {
-            log::warn!("cannot take a source back from the poller: {error}");
+            warning!("cannot take a source back from the poller: {error}");
         }
     }
 
@@ -134,7 +135,7 @@ impl Reactor {
     /// Makes a blocked [`Reactor::wait`], or the next one, return. From any thread.
     pub(crate) fn notify(&self) {
         if let Err(error) = self.poller.notify() {
-            log::error!("cannot interrupt the poller: {error}");
+            failure!("cannot interrupt the poller: {error}");
         }
     }
 

@@ -86,7 +86,7 @@ impl Builder {
     }
 
     /// Debug mode: reports polls that take too long while they last, and tasks that were cancelled because their runtime ended. Reports go through the
-    /// `log` crate. Default: whether the environment variable `HEIST_DEBUG` is 1.
+    /// `log` crate, or to standard error where no logger is installed. Default: whether the environment variable `HEIST_DEBUG` is 1.
     pub fn debug(self, debug: bool) -> Self {
         self.with(|config| config.debug = debug)
     }

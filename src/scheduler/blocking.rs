@@ -10,6 +10,7 @@ use super::{monitor, threads};
 use crate::queue::Entry;
 use crate::sync::Mutex;
 use crate::task::{self, Header};
+use crate::util::report::warning;
 
 /// Calls that wait for a thread, and how many threads there are.
 pub(crate) struct BlockingQueue {
@@ -86,13 +87,14 @@ impl Engine {
             }
             state.threads += 1;
         }
-        self.closing.arrive();
+        if !self.closing.arrive() {
+            self.blocking.state.lock().threads -= 1;
+            return;
+        }
         if let Err(error) = threads::request(threads::Job::Block(self.arc())) {
             self.blocking.state.lock().threads -= 1;
             self.closing.depart();
-            log::warn!(
-                "heist: no thread for a blocking call: {error}; trying again until there is one"
-            );
+            warning!("no thread for a blocking call: {error}; trying again until there is one");
             monitor::arm(self);
         }
     }

@@ -26,8 +26,7 @@ struct Caller<'e> {
     barred: bool,
 }
 
-/// Polls `future` to its end, next to the engine's tasks. Gives the engine back with the result, which is a panic's payload if
-/// the future panicked.
+/// Polls `future` to its end, next to the engine's tasks. The result is a panic's payload if the future panicked.
 pub(crate) fn block_on<F: Future>(
     scope: &Scope,
     future: F,
@@ -125,13 +124,13 @@ impl Caller<'_> {
 
     /// Takes a vacant worker, or one whose pool thread sleeps.
     fn take_seat(&mut self) {
-        if self.barred || self.engine.is_closed() {
+        if self.barred || !self.engine.closing.arrive() {
             return;
         }
         let Some(index) = self.engine.claim_seat() else {
+            self.engine.closing.depart();
             return;
         };
-        self.engine.closing.arrive();
         self.seat = Some(Occupant::sit(self.engine, index, self.parker, false));
     }
 

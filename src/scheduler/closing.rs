@@ -19,6 +19,7 @@ use crate::sync::{AtomicBool, AtomicUsize, Condvar, Mutex, Ordering, fence};
 use crate::task::Header;
 use crate::task::state::Claim;
 use crate::util::contain::contain;
+use crate::util::report::warning;
 
 /// The closed flag, the count of threads at work, and the word between them.
 #[derive(Debug)]
@@ -47,9 +48,18 @@ impl Closing {
         self.closed.load(Ordering::Acquire)
     }
 
-    pub(crate) fn arrive(&self) {
-        // Relaxed: the closer looks after the workers' bits, or the locks, have ordered it.
+    /// Whoever is about to work for the engine says so first. False: it is closed, and there is nothing to do.
+    #[must_use]
+    pub(crate) fn arrive(&self) -> bool {
+        // Relaxed: ordered by the fence.
         self.present.fetch_add(1, Ordering::Relaxed);
+        // Pairs with the fence in `close`: either the closer sees us present, or we see the flag.
+        fence(Ordering::SeqCst);
+        if self.is_closed() {
+            self.depart();
+            return false;
+        }
+        true
     }
 
     /// The last that a departing thread does with the engine, but for giving back its Arc.
@@ -189,7 +199,7 @@ impl Engine {
             match header.state.claim_idle() {
                 Claim::Claimed => {
                     if self.config.debug {
-                        log::warn!("heist: {header:?} was cancelled because its runtime ended");
+                        warning!("{header:?} was cancelled because its runtime ended");
                     }
                     context::set_task(Some(task.as_ptr()));
                     // SAFETY: claimed just now, and the walk's reference outlasts the call.

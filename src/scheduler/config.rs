@@ -1,5 +1,6 @@
 //! What a runtime was built with.
 
+use crate::util::report::warning;
 use std::fmt;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
@@ -36,7 +37,7 @@ static DEFAULT_WORKERS: LazyLock<usize> = LazyLock::new(|| {
         Some(Ok(n)) if n > 0 => n,
         Some(_) => {
             let asked = asked.unwrap_or_default();
-            log::warn!("heist: HEIST_WORKER_THREADS={asked} is not a number above zero: ignored");
+            warning!("HEIST_WORKER_THREADS={asked} is not a number above zero: ignored");
             parallelism()
         }
         None => parallelism(),

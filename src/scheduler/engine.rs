@@ -23,6 +23,7 @@ use crate::reactor::Reactor;
 use crate::sync::{AtomicBool, AtomicU64, AtomicUsize, Mutex, Ordering};
 use crate::task::{Header, PageSet};
 use crate::timer::Timers;
+use crate::util::report::warning;
 
 /// Always behind an `Arc`.
 pub(crate) struct Engine {
@@ -187,7 +188,10 @@ impl Engine {
 
     /// Requests a thread for a vacant worker that the caller owns, and that counts as a searcher already.
     pub(crate) fn staff(&self, worker: usize) {
-        self.closing.arrive();
+        if !self.closing.arrive() {
+            self.idle.stop_searching();
+            return;
+        }
         let seat = &self.workers[worker];
         seat.set_coming(true);
         // Relaxed (both): read by the monitor, at its leisure.
@@ -195,8 +199,8 @@ impl Engine {
             Ok(()) => seat.refused.store(false, Ordering::Relaxed),
             Err(error) => {
                 if !seat.refused.swap(true, Ordering::Relaxed) {
-                    log::warn!(
-                        "heist: no thread for worker {worker}: {error}; trying again until there is one"
+                    warning!(
+                        "no thread for worker {worker}: {error}; trying again until there is one"
                     );
                 }
                 seat.set_coming(false);

@@ -37,6 +37,7 @@ static MONITOR: Monitor = Monitor {
 
 /// What the monitor remembers of an engine from tick to tick.
 pub(crate) use super::rescue::Watch;
+use crate::util::report::failure;
 
 /// Says that `engine` has begun to work. What shows it has been stored before.
 pub(crate) fn arm(engine: &Engine) {
@@ -76,7 +77,7 @@ impl Monitor {
                 match thread {
                     Ok(_) => self.state.store(TICKING, Ordering::Relaxed),
                     // Tried again by whoever arms next. Until then a blocking task can hold others back.
-                    Err(error) => log::error!("heist: no thread for the monitor: {error}"),
+                    Err(error) => failure!("no thread for the monitor: {error}"),
                 }
             }
             _ => {}

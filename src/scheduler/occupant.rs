@@ -89,7 +89,8 @@ impl<'e> Occupant<'e> {
         worker.calm(YIELD_SEAT);
         // Relaxed: a hint for the monitor.
         worker.in_root.store(false, Ordering::Relaxed);
-        if let Some(evicted) = worker.seat(parker, by_pool) {
+        let evicted = worker.seat(parker, by_pool);
+        if let Some(evicted) = evicted {
             evicted.unpark(|| engine.driver.interrupt());
         }
         // Relaxed: read by the monitor, at its leisure.
@@ -98,6 +99,10 @@ impl<'e> Occupant<'e> {
             .store(monitor::this_thread(), Ordering::Relaxed);
         worker.stats.woke_at(engine.now());
         context::set_worker(Some(worker));
+        // A caller alone with its root has nobody to hold up: its first push arms.
+        if by_pool || evicted.is_some() || engine.driver.has_duties() {
+            monitor::arm(engine);
+        }
         Self {
             engine,
             worker,

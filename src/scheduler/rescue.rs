@@ -1,12 +1,14 @@
 //! What the monitor does for one engine at each tick: finds stuck workers, gives their work to others, fills the driver's seat, starts spares.
 
 use std::fmt;
+use std::sync::Arc;
 
 use super::engine::Engine;
 use super::monitor::TICK;
 use super::worker::{Worker, YIELD_SEAT};
 use crate::queue::Stolen;
 use crate::sync::Ordering;
+use crate::util::report::warning;
 
 /// What is remembered from tick to tick.
 #[derive(Debug)]
@@ -20,10 +22,22 @@ struct Seen {
     turns: u64,
     /// For how many ticks the same poll has lasted.
     ticks: u32,
-    processor_time: Option<u64>,
-    /// The thread is blocked: it used no processor time since the last tick, and does not want any.
-    blocked: bool,
+    /// The thread's processor time when the poll was first seen, and at the last tick, in nanoseconds.
+    time: Option<(u64, u64)>,
+    hold: Hold,
     reported: bool,
+}
+
+/// What a thread does with its worker while a poll lasts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Hold {
+    /// Not long enough to say, or it waits for a processor, as any thread may on a busy machine.
+    #[default]
+    Unclear,
+    /// It has used processor time for a whole tick.
+    Computes,
+    /// It has used none since the last tick, and does not want any.
+    Blocks,
 }
 
 impl Watch {
@@ -52,11 +66,17 @@ fn is_refused(worker: &Worker) -> bool {
     worker.refused.load(Ordering::Relaxed)
 }
 
-/// One tick. True: the engine works.
-pub(super) fn inspect(engine: &Engine) -> bool {
-    if engine.is_closed() {
+/// One tick. True: the engine works. The monitor is present meanwhile: what it moves and whom it staffs is not the closer's yet.
+pub(super) fn inspect(engine: &Arc<Engine>) -> bool {
+    if !engine.closing.arrive() {
         return false;
     }
+    let works = attend_to(engine);
+    Arc::clone(engine).depart();
+    works
+}
+
+fn attend_to(engine: &Engine) -> bool {
     let mut watch = engine.watch.lock();
     let mut moved = false;
     for worker in &engine.workers {
@@ -97,18 +117,19 @@ fn look_at(engine: &Engine, worker: &Worker, seen: &mut Seen) -> bool {
         seen.turns = turns;
     }
     seen.ticks += u32::from(same);
-    seen.blocked = is_blocked(worker, seen);
+    seen.hold = judge(worker, seen);
     let stuck = seen.ticks >= 1;
     worker.set_stuck(stuck);
     // Relaxed: a hint, looked at again at the next tick.
-    if stuck && !worker.is_by_pool() && !worker.in_root.load(Ordering::Relaxed) {
+    let in_root = worker.in_root.load(Ordering::Relaxed);
+    if stuck && seen.hold != Hold::Unclear && !worker.is_by_pool() && !in_root {
         worker.draw_attention(YIELD_SEAT);
     }
     let lasted = TICK * seen.ticks;
     if engine.config.debug && !seen.reported && lasted >= engine.config.slow_poll {
         seen.reported = true;
-        log::warn!(
-            "heist: {} has been in one poll for over {lasted:?}",
+        warning!(
+            "{} has been in one poll for over {lasted:?}",
             worker.noted_task()
         );
     }
@@ -156,7 +177,7 @@ fn wants_spare(engine: &Engine, watch: &Watch) -> bool {
             if spare && worker.is_vacant() && !worker.is_coming() {
                 return true;
             }
-            watch.seen[worker.index].ticks >= 1 && watch.seen[worker.index].blocked
+            watch.seen[worker.index].ticks >= 1 && watch.seen[worker.index].hold == Hold::Blocks
         })
 }
 
@@ -181,34 +202,48 @@ fn retire_spares(engine: &Engine) {
     }
 }
 
-/// Whether a thread in a poll is blocked, rather than computing or waiting for a processor.
+/// From the kernel's account of the thread.
 #[cfg(target_os = "linux")]
-fn is_blocked(worker: &Worker, seen: &mut Seen) -> bool {
+fn judge(worker: &Worker, seen: &mut Seen) -> Hold {
     // Relaxed: written when the occupant sat down.
     let thread = worker.thread.load(Ordering::Relaxed);
     let read = |file: &str| std::fs::read_to_string(format!("/proc/self/task/{thread}/{file}"));
-    let Ok(schedstat) = read("schedstat") else {
-        // No such statistics in this kernel: judge by patience, as elsewhere.
-        return seen.ticks >= 5;
+    let time: Option<u64> = read("schedstat")
+        .ok()
+        .and_then(|stat| stat.split_whitespace().next()?.parse().ok());
+    let Some(time) = time else {
+        return judge_by_patience(seen);
     };
-    let time = schedstat
-        .split_whitespace()
-        .next()
-        .and_then(|time| time.parse().ok());
-    let unchanged = time.is_some() && time == seen.processor_time;
-    seen.processor_time = time;
+    let (first, last) = seen.time.unwrap_or((time, u64::MAX));
+    seen.time = Some((first, time));
     // The state is the first letter after the command's name in parentheses.
-    let sleeps = read("stat").is_ok_and(|stat| {
-        stat.rsplit_once(") ")
-            .is_some_and(|(_, rest)| rest.starts_with(['S', 'D']))
-    });
-    unchanged && sleeps
+    let sleeps = || {
+        read("stat").is_ok_and(|stat| {
+            stat.rsplit_once(") ")
+                .is_some_and(|(_, rest)| rest.starts_with(['S', 'D']))
+        })
+    };
+    if time == last && sleeps() {
+        Hold::Blocks
+    } else if u128::from(time.saturating_sub(first)) >= TICK.as_nanos() {
+        Hold::Computes
+    } else {
+        Hold::Unclear
+    }
 }
 
-/// Whether a thread in a poll is blocked: supposed after five ticks.
 #[cfg(not(target_os = "linux"))]
-fn is_blocked(_worker: &Worker, seen: &mut Seen) -> bool {
-    seen.ticks >= 5
+fn judge(_worker: &Worker, seen: &mut Seen) -> Hold {
+    judge_by_patience(seen)
+}
+
+/// Where the system does not tell: five ticks are taken for blocking.
+fn judge_by_patience(seen: &Seen) -> Hold {
+    if seen.ticks >= 5 {
+        Hold::Blocks
+    } else {
+        Hold::Unclear
+    }
 }
 
 impl fmt::Display for super::worker::NotedTask {

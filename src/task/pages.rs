@@ -200,7 +200,7 @@ impl PageSet {
         count
     }
 
-    /// The class of a cell on the stack. The page says it, not the cell: its vtable word is overlaid.
+    /// The class of a cell on the stack, noted there by who freed it.
     fn class_at(&self, cell: *mut Header) -> usize {
         // SAFETY: cells on the remote stack keep their class beside the link.
         unsafe { *class_note(cell) }

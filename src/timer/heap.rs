@@ -59,6 +59,7 @@ impl<T> Heap<T> {
         }
     }
 
+    #[cfg(test)]
     pub(super) fn is_empty(&self) -> bool {
         self.nodes.is_empty()
     }

@@ -169,6 +169,7 @@ impl Timers {
     }
 
     /// Whether there is no timer at all, not even one that will never be due.
+    #[cfg(test)]
     pub(crate) fn is_empty(&self) -> bool {
         self.heap.lock().is_empty()
     }
