@@ -139,19 +139,19 @@ impl<P: Sleeper> Driver<P> {
         let unchanged =
             self.timers.minimum() >= minimum && (!beside || self.live_reactor().is_none());
         if unchanged {
-            self.block(me, woken);
+            self.block(me, beside, woken);
         }
         let now = Instant::now();
         self.timers.fire(now, woken);
         Some(self.get_up())
     }
 
-    fn block(&self, me: &P, woken: &mut Vec<Waker>) {
+    fn block(&self, me: &P, beside: bool, woken: &mut Vec<Waker>) {
         let timeout = self
             .timers
             .next_deadline()
             .map(|at| at.saturating_duration_since(Instant::now()));
-        match self.live_reactor() {
+        match self.reactor.get().filter(|_| !beside) {
             None => me.park(timeout),
             Some(reactor) => me.drive(|| {
                 if let Err(error) = reactor.wait(timeout, woken) {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io;
-use std::panic::{Location, resume_unwind};
+use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
 use std::sync::Arc;
 use std::thread;
 
@@ -125,7 +125,10 @@ pub(super) fn run_in<F: IntoFuture>(
 ) -> F::Output {
     let scope = Scope::enter(engine, Place::Running);
     let result: thread::Result<F::Output> =
-        caller::block_on(&scope, future.into_future(), location);
+        match catch_unwind(AssertUnwindSafe(|| future.into_future())) {
+            Ok(future) => caller::block_on(&scope, future, location),
+            Err(payload) => Err(payload),
+        };
     ending::end_run(scope);
     match result {
         Ok(output) => output,

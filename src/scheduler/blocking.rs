@@ -8,7 +8,7 @@ use super::context::{self, Place, Scope};
 use super::engine::Engine;
 use super::{monitor, threads};
 use crate::queue::Entry;
-use crate::sync::Mutex;
+use crate::sync::{Mutex, Ordering};
 use crate::task::{self, Header};
 use crate::util::report::warning;
 
@@ -21,6 +21,8 @@ pub(crate) struct BlockingQueue {
 struct State {
     queue: VecDeque<Entry>,
     threads: usize,
+    /// The last request was refused.
+    refused: bool,
 }
 
 impl BlockingQueue {
@@ -29,6 +31,7 @@ impl BlockingQueue {
             state: Mutex::new(State {
                 queue: VecDeque::new(),
                 threads: 0,
+                refused: false,
             }),
             max,
         }
@@ -42,10 +45,10 @@ impl BlockingQueue {
         self.state.lock().queue.pop_front().map(|entry| entry.0)
     }
 
-    /// Calls wait, and no thread was to be had.
+    /// Calls wait, and a thread was refused.
     pub(crate) fn is_starved(&self) -> bool {
         let state = self.state.lock();
-        state.threads == 0 && !state.queue.is_empty()
+        state.refused && !state.queue.is_empty()
     }
 
     /// Whether a call runs or waits.
@@ -75,6 +78,7 @@ impl Engine {
             while let Some(task) = self.blocking.take_queued() {
                 super::schedule::cancel_queued(task);
             }
+            self.closing.signal();
         }
     }
 
@@ -86,23 +90,33 @@ impl Engine {
                 return;
             }
             state.threads += 1;
+            state.refused = false;
         }
-        if !self.closing.arrive() {
+        let engine = self.arc();
+        if !engine.arrive() {
             self.blocking.state.lock().threads -= 1;
             return;
         }
         if let Err(error) = threads::request(threads::Job::Block(self.arc())) {
-            self.blocking.state.lock().threads -= 1;
-            self.closing.depart();
-            warning!("no thread for a blocking call: {error}; trying again until there is one");
+            {
+                let mut state = self.blocking.state.lock();
+                state.threads -= 1;
+                state.refused = true;
+            }
+            // Relaxed: said once per engine.
+            if !self.complained.swap(true, Ordering::Relaxed) {
+                warning!("no thread for a blocking call: {error}; trying again until there is one");
+            }
             monitor::arm(self);
+            engine.depart();
         }
     }
 }
 
 /// A thread's stay: runs calls until none waits.
-pub(super) fn serve(engine: Arc<Engine>, farewell: impl FnOnce()) {
+pub(super) fn serve(engine: Arc<Engine>) {
     let scope = Scope::enter(engine, Place::Blocking);
+    scope.engine().config.greet();
     while let Some(task) = scope.engine().blocking.next() {
         context::set_task(Some(task));
         // SAFETY: the entry just taken is the right to this turn.
@@ -110,6 +124,6 @@ pub(super) fn serve(engine: Arc<Engine>, farewell: impl FnOnce()) {
         context::set_task(None);
         context::set_place(Place::Blocking);
     }
-    farewell();
+    scope.engine().config.say_farewell();
     scope.leave().depart();
 }

@@ -1,6 +1,6 @@
 //! What a finished runtime leaves behind in a clean state, for the next one.
 //!
-//! Nothing is reset: bits, searchers and queues carry over as they are, which is as a new engine has them. Whoever could still
+//! Nothing but the statistics is reset: bits, searchers and queues carry over as they are, which is as a new engine has them. Whoever could still
 //! reach the engine (a handle, a sleep, a socket, a waker, a thread) keeps it out of the cache.
 
 use std::sync::{Arc, LazyLock};
@@ -35,6 +35,12 @@ pub(crate) fn is_clean(engine: &Arc<Engine>) -> bool {
 
 /// Keeps a clean engine.
 pub(crate) fn keep(engine: Arc<Engine>) {
+    for worker in &engine.workers {
+        worker.reset_counters();
+    }
+    engine.foreign.reset_spawned();
+    // Relaxed: a statistic.
+    engine.completed_elsewhere.store(0, Ordering::Relaxed);
     let mut kept = KEPT.lock();
     if kept.len() < *LIMIT {
         kept.push(engine);
@@ -50,7 +56,7 @@ pub(crate) fn reopen(engine: &Arc<Engine>) -> bool {
     for worker in &engine.workers {
         // Relaxed: the engine goes to its next user through a lock.
         worker.attention.store(0, Ordering::Relaxed);
-        worker.refused.store(false, Ordering::Relaxed);
+        worker.take_refused();
         if worker.index < engine.regular() {
             engine.idle.sleep(worker.index, false);
         }

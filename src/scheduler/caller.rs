@@ -1,8 +1,9 @@
 //! The caller of `run` or `block_on`: a worker while it can be, otherwise a guest.
 
 use std::future::Future;
+use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
-use std::pin::pin;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::thread;
@@ -15,10 +16,9 @@ use super::parker::Parker;
 use super::root::Root;
 use crate::sync::Ordering;
 use crate::util::budget;
-use crate::util::contain::contain;
 
 struct Caller<'e> {
-    engine: &'e Engine,
+    engine: &'e Arc<Engine>,
     parker: &'static Parker,
     /// None: a guest.
     seat: Option<Occupant<'e>>,
@@ -32,10 +32,10 @@ pub(crate) fn block_on<F: Future>(
     future: F,
     location: &'static Location<'static>,
 ) -> thread::Result<F::Output> {
-    let engine: &Engine = scope.engine();
+    let engine = scope.engine();
     let parker = Parker::acquire();
     let config = &engine.config;
-    config.on_start.iter().for_each(|hook| contain(|| hook()));
+    config.greet();
     context::set_parker(parker);
 
     let mut caller = Caller {
@@ -47,11 +47,13 @@ pub(crate) fn block_on<F: Future>(
     caller.take_seat();
     let root = Root::new(engine, parker, location);
     let result = {
-        let mut future = pin!(future);
+        let mut future = ManuallyDrop::new(future);
+        // SAFETY: neither moved nor used again before it is dropped in place below.
+        let mut pinned = unsafe { Pin::new_unchecked(&mut *future) };
         let mut result = None;
         caller.drive(&root, &mut |waker| {
             let polled = catch_unwind(AssertUnwindSafe(|| {
-                future.as_mut().poll(&mut Context::from_waker(waker))
+                pinned.as_mut().poll(&mut Context::from_waker(waker))
             }));
             result = match polled {
                 Ok(Poll::Pending) => None,
@@ -60,11 +62,18 @@ pub(crate) fn block_on<F: Future>(
             };
             result.is_some()
         });
-        result
+        let dropped = catch_unwind(AssertUnwindSafe(|| {
+            // SAFETY: dropped once, and not used again.
+            unsafe { ManuallyDrop::drop(&mut future) }
+        }));
+        match (result, dropped) {
+            (Some(Ok(_)), Err(payload)) => Some(Err(payload)),
+            (result, _) => result,
+        }
     };
     drop(root);
     caller.give_up_seat();
-    config.on_stop.iter().for_each(|hook| contain(|| hook()));
+    config.say_farewell();
     Parker::release(parker);
     result.unwrap_or_else(|| unreachable!("`drive` returns when the root is done"))
 }
@@ -106,7 +115,9 @@ impl Caller<'_> {
             seat.worker.in_root.store(true, Ordering::Relaxed);
             seat.worker.turns.add(1);
         }
+        let mark = context::mark();
         let done = root.poll(poll);
+        context::resume(&mark, self.seat.as_ref().is_some_and(Occupant::is_seated));
         if let Some(seat) = &self.seat {
             if seat.is_seated() {
                 seat.worker.turns.add(1);
@@ -124,12 +135,12 @@ impl Caller<'_> {
 
     /// Takes a vacant worker, or one whose pool thread sleeps.
     fn take_seat(&mut self) {
-        if self.barred || !self.engine.closing.arrive() {
+        // Arrival comes before the claim: either a closer sees us present, or we see that it closed.
+        if self.barred || !self.engine.arrive() {
             return;
         }
         let Some(index) = self.engine.claim_seat() else {
-            self.engine.closing.depart();
-            return;
+            return self.engine.depart();
         };
         self.seat = Some(Occupant::sit(self.engine, index, self.parker, false));
     }
@@ -138,14 +149,14 @@ impl Caller<'_> {
     fn give_up_seat(&mut self) {
         if let Some(mut seat) = self.seat.take() {
             seat.leave();
-            self.engine.closing.depart();
+            self.engine.depart();
         }
     }
 
     /// The worker is gone already.
     fn lose_seat(&mut self) {
         if self.seat.take().is_some() {
-            self.engine.closing.depart();
+            self.engine.depart();
         }
     }
 
@@ -173,23 +184,25 @@ impl Caller<'_> {
 }
 
 impl Engine {
-    /// Clears the bit of a worker that a caller can have, and owns it then.
+    /// Takes a worker that a caller can have: a vacant one first, then one whose pool thread sleeps, then one for which a thread
+    /// was refused.
     fn claim_seat(&self) -> Option<usize> {
-        let regular = |index: &usize| *index < self.regular();
-        self.idle
-            .claim_any(|index| regular(&index) && self.workers[index].is_vacant())
-            .or_else(|| self.claim_from_pool())
-    }
-
-    fn claim_from_pool(&self) -> Option<usize> {
-        let index = self
+        let is_regular = |index: usize| index < self.regular();
+        let vacant = |index: usize| is_regular(index) && self.workers[index].is_vacant();
+        let from_pool = |index: usize| is_regular(index) && self.workers[index].is_by_pool();
+        let asleep = self
             .idle
-            .claim_any(|index| index < self.regular() && self.workers[index].is_by_pool())?;
-        let worker = &self.workers[index];
-        if worker.is_vacant() || worker.is_by_pool() {
+            .claim_any(vacant)
+            .or_else(|| self.idle.claim_any(from_pool));
+        let Some(index) = asleep else {
+            return self.workers[..self.regular()]
+                .iter()
+                .position(|worker| worker.take_refused());
+        };
+        if vacant(index) || from_pool(index) {
             return Some(index);
         }
-        // A caller sat down there in between: an ordinary wake for it.
+        // A caller sat down there in between, and sleeps: an ordinary wake for it.
         self.idle.start_searching();
         self.rouse(index);
         None
@@ -207,11 +220,13 @@ impl Engine {
 /// Runs `f` where it may block: the worker of this thread, if it has one, goes to another thread first.
 pub(crate) fn block_in_place<T>(f: impl FnOnce() -> T) -> T {
     struct Restore {
+        mark: context::Mark,
         place: Place,
         budget: u8,
     }
     impl Drop for Restore {
         fn drop(&mut self) {
+            context::resume(&self.mark, true); // The mark was made after the worker was left.
             context::set_place(self.place);
             budget::restore(self.budget);
         }
@@ -222,12 +237,17 @@ pub(crate) fn block_in_place<T>(f: impl FnOnce() -> T) -> T {
     }
     context::with_engine(|engine| {
         let Some(engine) = engine else { return };
-        if let Some(worker) = context::worker_of(engine) {
+        // Only from inside a poll: a waker that is called between two polls finds the occupant in the middle of its turn.
+        if let Some(worker) = context::worker_of(engine)
+            && worker.is_in_poll()
+        {
             engine.leave(worker, false);
             monitor::arm(engine);
         }
     });
+    let mark = context::mark();
     let _restore = Restore {
+        mark,
         place: context::set_place(Place::Blocking),
         budget: budget::suspend(),
     };

@@ -10,14 +10,13 @@
 use std::ptr::NonNull;
 use std::time::Instant;
 
-use super::context;
 use super::engine::Engine;
 use super::schedule::cancel_queued;
 use super::worker::{self, Worker};
 use crate::queue::Stolen;
 use crate::sync::{AtomicBool, AtomicUsize, Condvar, Mutex, Ordering, fence};
-use crate::task::Header;
 use crate::task::state::Claim;
+use crate::task::{Header, current};
 use crate::util::contain::contain;
 use crate::util::report::warning;
 
@@ -30,6 +29,11 @@ pub(crate) struct Closing {
     /// Counts what the closer waits for: departures, and tasks cancelled by others.
     events: Mutex<u64>,
     changed: Condvar,
+}
+
+thread_local! {
+    /// The engine whose tasks this thread is cancelling, further up on its stack.
+    static DRAINING: std::cell::Cell<*const Engine> = const { std::cell::Cell::new(std::ptr::null()) };
 }
 
 impl Closing {
@@ -78,7 +82,7 @@ impl Closing {
         self.present.load(Ordering::Acquire) == 0
     }
 
-    fn signal(&self) {
+    pub(super) fn signal(&self) {
         *self.events.lock() += 1;
         self.changed.notify_all();
     }
@@ -191,6 +195,7 @@ impl Engine {
         }
         self.foreign.living(&mut tasks);
         let mut busy = 0;
+        let before = DRAINING.replace(self);
         for task in tasks {
             let header = task.header();
             if !header.vtable.walkable {
@@ -201,28 +206,54 @@ impl Engine {
                     if self.config.debug {
                         warning!("{header:?} was cancelled because its runtime ended");
                     }
-                    context::set_task(Some(task.as_ptr()));
+                    let before = current::replace(task.as_ptr().as_ptr());
                     // SAFETY: claimed just now, and the walk's reference outlasts the call.
                     unsafe { (header.vtable.cancel)(task.as_ptr()) };
-                    context::set_task(None);
+                    current::replace(before);
                 }
                 Claim::Busy => busy += 1,
                 Claim::Complete => {}
             }
+        }
+        if !std::ptr::eq(before, self) {
+            DRAINING.set(before);
+            self.drain_injector();
         }
         busy
     }
 
     /// Cancels what is in the injector of a closed engine.
     pub(crate) fn drain_injector(&self) {
+        let before = DRAINING.replace(self);
+        if std::ptr::eq(before, self) {
+            return; // The one further up goes on.
+        }
+        let mut found = false;
         loop {
-            match self.injector.steal() {
-                Stolen::One(task) => cancel(task),
+            match self.steal_any() {
+                Stolen::One(task) => {
+                    found = true;
+                    cancel(task);
+                }
                 Stolen::Retry => {}
                 Stolen::Nothing => break,
             }
         }
-        self.closing.signal();
+        DRAINING.set(before);
+        if found {
+            self.closing.signal();
+        }
+    }
+
+    fn steal_any(&self) -> Stolen {
+        let mut result = self.injector.steal();
+        for worker in &self.workers {
+            if !matches!(result, Stolen::Nothing) {
+                break;
+            }
+            result = worker.stealer.steal();
+        }
+        result
     }
 
     fn cancel_queued_blocking(&self) {
@@ -232,8 +263,8 @@ impl Engine {
     }
 }
 
-fn cancel(task: NonNull<Header>) {
-    context::set_task(Some(task));
+pub(super) fn cancel(task: NonNull<Header>) {
+    let before = current::replace(task.as_ptr());
     cancel_queued(task);
-    context::set_task(None);
+    current::replace(before);
 }

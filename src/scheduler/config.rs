@@ -1,5 +1,6 @@
 //! What a runtime was built with.
 
+use crate::util::contain::contain;
 use crate::util::report::warning;
 use std::fmt;
 use std::sync::{Arc, LazyLock};
@@ -66,6 +67,18 @@ impl Default for Config {
             caller_runs_tasks: true,
             is_default: true,
         }
+    }
+}
+
+impl Config {
+    /// A thread begins to serve.
+    pub(crate) fn greet(&self) {
+        self.on_start.iter().for_each(|hook| contain(|| hook()));
+    }
+
+    /// A thread stops serving.
+    pub(crate) fn say_farewell(&self) {
+        self.on_stop.iter().for_each(|hook| contain(|| hook()));
     }
 }
 

@@ -27,18 +27,28 @@ pub(crate) enum Place {
     Blocking,
 }
 
+/// Runtimes inside of runtimes that are told apart.
+const DEPTH: usize = 8;
+
 #[derive(Clone, Copy)]
 struct Fields {
     engine: *const Engine,
     worker: *const Worker,
     parker: *const Parker,
     place: Place,
+    /// The serial number of the innermost stay; 0: none.
+    top: u64,
 }
 
 struct Context {
     engine: Cell<*const Engine>,
     worker: Cell<*const Worker>,
     place: Cell<Place>,
+    top: Cell<u64>,
+    /// The engines of the stays that are no guards, the innermost last, and how many there are.
+    stays: [Cell<*const Engine>; DEPTH],
+    depth: Cell<usize>,
+    serials: Cell<u64>,
     /// The parker of the root's thread, while one is driven here.
     parker: Cell<*const Parker>,
     /// Whether the monitor was told that this thread works, since it last slept.
@@ -52,6 +62,10 @@ thread_local! {
             engine: Cell::new(ptr::null()),
             worker: Cell::new(ptr::null()),
             place: Cell::new(Place::Outside),
+            top: Cell::new(0),
+            stays: [const { Cell::new(ptr::null()) }; DEPTH],
+            depth: Cell::new(0),
+            serials: Cell::new(0),
             parker: Cell::new(ptr::null()),
             armed: Cell::new(false),
         }
@@ -65,6 +79,7 @@ impl Context {
             worker: self.worker.get(),
             parker: self.parker.get(),
             place: self.place.get(),
+            top: self.top.get(),
         }
     }
 
@@ -73,12 +88,15 @@ impl Context {
         self.worker.set(fields.worker);
         self.parker.set(fields.parker);
         self.place.set(fields.place);
+        self.top.set(fields.top);
     }
 }
 
 /// A stay inside a runtime: keeps the engine, and puts back what was there before.
 pub(crate) struct Scope {
     before: Fields,
+    serial: u64,
+    is_guard: bool,
     task: *const Header,
     budget: u8,
     /// An `Arc` that is given back after the fields no longer show it.
@@ -90,6 +108,8 @@ impl Scope {
     pub(crate) fn enter(engine: Arc<Engine>, place: Place) -> Self {
         CONTEXT.with(|cx| {
             let before = cx.fields();
+            let serial = cx.serials.get() + 1;
+            cx.serials.set(serial);
             cx.set(Fields {
                 engine: Arc::as_ptr(&engine),
                 worker: ptr::null(),
@@ -103,16 +123,31 @@ impl Scope {
                 } else {
                     place
                 },
+                top: serial,
             });
             cx.armed.set(false);
+            if place != Place::Entered {
+                let depth = cx.depth.get();
+                if let Some(stay) = cx.stays.get(depth) {
+                    stay.set(Arc::as_ptr(&engine));
+                }
+                cx.depth.set(depth + 1);
+            }
             Self {
                 before,
-                task: current::replace(if place == Place::Entered {
-                    current::replace(ptr::null())
-                } else {
+                serial,
+                is_guard: place == Place::Entered,
+                task: if place == Place::Entered {
                     ptr::null()
-                }),
-                budget: budget::suspend(),
+                } else {
+                    current::replace(ptr::null())
+                },
+                // A guard leaves the running task its allowance.
+                budget: if place == Place::Entered {
+                    0
+                } else {
+                    budget::suspend()
+                },
                 engine: ManuallyDrop::new(engine),
                 not_send: PhantomData,
             }
@@ -131,22 +166,50 @@ impl Scope {
         unsafe { ManuallyDrop::take(&mut this.engine) }
     }
 
-    fn restore(&self) {
-        CONTEXT.with(|cx| {
-            cx.set(self.before);
-            cx.armed.set(false);
+    /// False: a guard out of turn. It may be shown again by a stay that began under it, so its engine has to be kept.
+    fn restore(&self) -> bool {
+        let in_turn = CONTEXT.with(|cx| {
+            let in_turn = !self.is_guard || cx.top.get() == self.serial;
+            if in_turn {
+                cx.set(self.before);
+                cx.armed.set(false);
+            }
+            in_turn
         });
-        current::replace(self.task);
-        budget::restore(self.budget);
+        if !self.is_guard {
+            CONTEXT.with(|cx| cx.depth.set(cx.depth.get() - 1));
+            current::replace(self.task);
+            budget::restore(self.budget);
+        }
+        in_turn
     }
 }
 
 impl Drop for Scope {
     fn drop(&mut self) {
-        self.restore();
+        if !self.restore() {
+            return;
+        }
         // SAFETY: dropped once, here: `leave` does not come by.
         unsafe { ManuallyDrop::drop(&mut self.engine) }
     }
+}
+
+/// What the context shows when a poll begins, for [`resume`].
+pub(crate) struct Mark(Fields);
+
+pub(crate) fn mark() -> Mark {
+    CONTEXT.with(|cx| Mark(cx.fields()))
+}
+
+/// The poll is over: a guard that it left behind no longer counts. `seated`: the worker is still this thread's.
+pub(crate) fn resume(mark: &Mark, seated: bool) {
+    CONTEXT.with(|cx| {
+        if cx.top.get() != mark.0.top {
+            let worker = if seated { mark.0.worker } else { ptr::null() };
+            cx.set(Fields { worker, ..mark.0 });
+        }
+    });
 }
 
 /// Whether a `run` or `block_on` on this thread would stand inside a task or a root.
@@ -154,11 +217,15 @@ pub(crate) fn is_running() -> bool {
     CONTEXT.with(|cx| cx.place.get() == Place::Running)
 }
 
-/// Whether this thread works for `engine` at this moment: in a task, a root, or a blocking call.
+/// Whether this thread works for `engine`, here or further up on its stack: in a task, a root, or a blocking call.
 pub(crate) fn is_inside(engine: &Engine) -> bool {
     CONTEXT.with(|cx| {
-        ptr::eq(cx.engine.get(), engine)
-            && matches!(cx.place.get(), Place::Running | Place::Blocking)
+        let depth = cx.depth.get();
+        // Deeper than can be told: it may be, so nobody waits.
+        depth > DEPTH
+            || cx.stays[..depth]
+                .iter()
+                .any(|stay| ptr::eq(stay.get(), engine))
     })
 }
 

@@ -52,8 +52,8 @@ impl Engine {
         if self.wait_until_deserted(deadline) {
             self.finish_closing();
         } else {
-            // Relaxed: the fence orders it.
-            self.abandoned.0.store(true, Ordering::Relaxed);
+            // Release: pairs with the Acquire in `finish_if_abandoned`: the finisher comes after what the closer did.
+            self.abandoned.0.store(true, Ordering::Release);
             // Pairs with the fence in `Closing::depart`: the last to go sees the flag, or we see that it has gone.
             fence(Ordering::SeqCst);
             self.finish_if_abandoned();
@@ -63,10 +63,10 @@ impl Engine {
 
     /// Finishes a closing that its closer did not wait for, if everybody has left.
     pub(crate) fn finish_if_abandoned(self: &Arc<Self>) {
-        // Relaxed: the swap decides; who gets it comes after all departures by `is_deserted`.
+        // Acquire: pairs with the Release in `shut_down`. The swap decides; who gets it comes after all departures by `is_deserted`.
         if self.abandoned.0.load(Ordering::Relaxed)
             && self.closing.is_deserted()
-            && self.abandoned.0.swap(false, Ordering::Relaxed)
+            && self.abandoned.0.swap(false, Ordering::AcqRel)
         {
             let _scope = Scope::enter(Arc::clone(self), Place::Running);
             self.finish_closing();

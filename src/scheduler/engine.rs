@@ -44,6 +44,8 @@ pub(crate) struct Engine {
     pub(crate) abandoned: Abandoned,
     /// Cells that were out when the engine was retired, and an `Arc` on their behalf.
     pub(crate) cells_out: AtomicUsize,
+    /// Whether a refused thread was reported.
+    pub(crate) complained: AtomicBool,
     /// Whether the monitor knows this engine.
     pub(crate) watched: AtomicBool,
     pub(crate) watch: Mutex<monitor::Watch>,
@@ -77,6 +79,7 @@ impl Engine {
                 closing: Closing::new(),
                 abandoned: Abandoned::new(),
                 cells_out: AtomicUsize::new(0),
+                complained: AtomicBool::new(false),
                 watched: AtomicBool::new(false),
                 watch: Mutex::new(monitor::Watch::new(total)),
                 born: Instant::now(),
@@ -88,9 +91,14 @@ impl Engine {
     /// Another `Arc` of this engine.
     pub(crate) fn arc(&self) -> Arc<Self> {
         // SAFETY: engines are made by `new` only, behind an Arc, and whoever has a reference stands on one.
-        unsafe { Arc::increment_strong_count(self) };
+        unsafe { Arc::increment_strong_count(self.address()) };
         // SAFETY: the count just made is handed over.
-        unsafe { Arc::from_raw(self) }
+        unsafe { Arc::from_raw(self.address()) }
+    }
+
+    /// As the Arc gave it: a pointer made from a reference would not reach the Arc's counts.
+    fn address(&self) -> *const Self {
+        self.foreign.engine.cast()
     }
 
     /// The engine that a page set belongs to. None: the set of orphans, which belongs to none.
@@ -188,27 +196,27 @@ impl Engine {
 
     /// Requests a thread for a vacant worker that the caller owns, and that counts as a searcher already.
     pub(crate) fn staff(&self, worker: usize) {
-        if !self.closing.arrive() {
+        let engine = self.arc();
+        if !engine.arrive() {
             self.idle.stop_searching();
             return;
         }
         let seat = &self.workers[worker];
         seat.set_coming(true);
-        // Relaxed (both): read by the monitor, at its leisure.
-        match threads::request(threads::Job::Serve(self.arc(), worker)) {
-            Ok(()) => seat.refused.store(false, Ordering::Relaxed),
-            Err(error) => {
-                if !seat.refused.swap(true, Ordering::Relaxed) {
-                    warning!(
-                        "no thread for worker {worker}: {error}; trying again until there is one"
-                    );
-                }
-                seat.set_coming(false);
-                self.closing.depart();
-                self.stop_searching();
-                monitor::arm(self);
-            }
+        let Err(error) = threads::request(threads::Job::Serve(self.arc(), worker)) else {
+            return;
+        };
+        // Relaxed: said once per engine.
+        if !self.complained.swap(true, Ordering::Relaxed) {
+            warning!("no thread for worker {worker}: {error}; trying again until there is one");
         }
+        seat.set_coming(false);
+        self.stop_searching();
+        // From here on it is the monitor's, or a caller's.
+        seat.set_refused();
+        self.offer_to_guest();
+        monitor::arm(self);
+        engine.depart();
     }
 
     /// The caller counts as a searcher and is none any more: hands over to another if it was the last and work is left.
@@ -277,7 +285,7 @@ impl Engine {
         self.cells_out.store(out + 1, Ordering::Relaxed);
         let came_back: usize = self.page_sets().map(PageSet::retire).sum();
         // SAFETY: the Arc just left is given back once, when the count gets to zero; ours outlasts this call.
-        unsafe { Self::cells_gone(self, came_back + 1) };
+        unsafe { Self::cells_gone(self.address(), came_back + 1) };
     }
 
     /// So many cells came back after the count was made. By address: the engine may be gone before this returns.

@@ -10,6 +10,7 @@ use std::time::Duration;
 use super::engine::Engine;
 use super::rescue;
 use crate::sync::{AtomicU32, Condvar, Mutex, Ordering, fence};
+use crate::util::contain::contain;
 
 /// How long a poll may last before it counts as stuck, and how often the monitor looks.
 pub(super) const TICK: Duration = Duration::from_millis(10);
@@ -102,7 +103,9 @@ impl Monitor {
     fn tick(&self) -> bool {
         let mut active = false;
         for engine in self.living() {
-            active |= rescue::inspect(&engine);
+            // Contained: a logger of the user's may be called, and the last Arc of an engine dropped.
+            contain(|| active |= rescue::inspect(&engine));
+            contain(|| drop(engine));
         }
         active
     }
@@ -120,10 +123,14 @@ impl Monitor {
         self.state.store(PARKED, Ordering::Relaxed);
         // Pairs with the fence in `arm`: either it sees PARKED, or the look sees what shows the activity.
         fence(Ordering::SeqCst);
-        let busy = self.living().iter().any(|engine| rescue::is_busy(engine));
-        if busy {
+        let engines = self.living();
+        if engines.iter().any(|engine| rescue::is_busy(engine)) {
             self.state.store(TICKING, Ordering::Relaxed);
         }
+        // Not under the gate: the last Arc of an engine may be dropped here, and what it held may arm.
+        drop(gate);
+        contain(|| drop(engines));
+        gate = self.gate.lock();
         while self.state.load(Ordering::Relaxed) == PARKED {
             gate = self.armed.wait(gate);
         }

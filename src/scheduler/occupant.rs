@@ -49,13 +49,9 @@ pub(crate) enum Turn {
 }
 
 /// A pool thread's stay, from a request to the thread's way back to the cache.
-pub(super) fn serve(
-    engine: Arc<Engine>,
-    index: usize,
-    parker: &'static Parker,
-    farewell: impl FnOnce(),
-) {
+pub(super) fn serve(engine: Arc<Engine>, index: usize, parker: &'static Parker) {
     let scope = Scope::enter(engine, Place::Running);
+    scope.engine().config.greet();
     {
         let engine: &Engine = scope.engine();
         let mut occupant = Occupant::sit(engine, index, parker, true);
@@ -72,7 +68,7 @@ pub(super) fn serve(
             }
         }
     }
-    farewell();
+    scope.engine().config.say_farewell();
     scope.leave().depart();
 }
 
@@ -160,9 +156,11 @@ impl<'e> Occupant<'e> {
         }
         context::set_task(Some(task));
         self.worker.turns.add(1);
+        let mark = context::mark();
         // SAFETY: the entry taken from a queue is the right to this turn.
         unsafe { task::run(task) };
         context::set_task(None);
+        context::resume(&mark, self.is_seated());
         if self.is_seated() {
             self.worker.turns.add(1);
         }
@@ -390,6 +388,11 @@ impl<'e> Occupant<'e> {
     /// Leaves a worker of a closed engine: what is queued is the closer's.
     fn step_out(&mut self) {
         self.end_search();
+        // What is queued here may be what a blocking call waits for.
+        // SAFETY: this thread occupies the worker.
+        while let Some(task) = unsafe { self.worker.drain() } {
+            super::closing::cancel(task);
+        }
         self.worker.vacate();
         self.worker.stats.slept_at(self.engine.now());
         context::set_worker(None);
@@ -401,7 +404,7 @@ impl Engine {
     pub(crate) fn leave(&self, worker: &Worker, searching: bool) {
         // SAFETY: the caller is the occupant.
         unsafe { worker.flush_next() };
-        if worker.turns.get() % 2 == 1 {
+        if worker.is_in_poll() {
             worker.turns.add(1); // In the middle of a poll, which goes on without the worker.
         }
         worker.stats.slept_at(self.now());
@@ -435,8 +438,19 @@ impl Engine {
                 .any(|regular| !regular.is_stuck())
     }
 
+    /// Whoever is about to work for the engine says so first. False: it is closed, and there is nothing to do.
+    #[must_use]
+    pub(crate) fn arrive(self: &Arc<Self>) -> bool {
+        let arrived = self.closing.arrive();
+        if !arrived {
+            // For a moment this thread may have looked like the last one.
+            self.finish_if_abandoned();
+        }
+        arrived
+    }
+
     /// A thread's last word to the engine. The last one to go finishes the closing, if its closer did not wait.
-    pub(crate) fn depart(self: Arc<Self>) {
+    pub(crate) fn depart(self: &Arc<Self>) {
         self.closing.depart();
         self.finish_if_abandoned();
     }

@@ -56,23 +56,18 @@ pub(super) fn is_busy(engine: &Engine) -> bool {
         && (engine
             .workers
             .iter()
-            .any(|worker| awake(worker) || is_refused(worker))
+            .any(|worker| awake(worker) || worker.is_refused())
             || engine.driver.is_unattended()
             || engine.blocking.is_starved())
 }
 
-fn is_refused(worker: &Worker) -> bool {
-    // Relaxed: looked at again at the next tick.
-    worker.refused.load(Ordering::Relaxed)
-}
-
 /// One tick. True: the engine works. The monitor is present meanwhile: what it moves and whom it staffs is not the closer's yet.
 pub(super) fn inspect(engine: &Arc<Engine>) -> bool {
-    if !engine.closing.arrive() {
+    if !engine.arrive() {
         return false;
     }
     let works = attend_to(engine);
-    Arc::clone(engine).depart();
+    engine.depart();
     works
 }
 
@@ -86,6 +81,10 @@ fn attend_to(engine: &Engine) -> bool {
     }
     if moved {
         engine.notify();
+        // The fence in `notify` pairs with the closer's, who may have looked before the push.
+        if engine.is_closed() {
+            engine.closing.signal();
+        }
     }
     retry_refused(engine);
     let unattended = engine.driver.is_unattended();
@@ -158,7 +157,7 @@ fn take_over(engine: &Engine, worker: &Worker) -> bool {
 
 fn retry_refused(engine: &Engine) {
     for worker in &engine.workers {
-        if is_refused(worker) && worker.is_vacant() {
+        if worker.take_refused() {
             engine.idle.start_searching();
             engine.staff(worker.index);
         }

@@ -29,16 +29,9 @@ impl Job {
     }
 
     fn run(self, parker: &'static Parker) {
-        let (on_start, on_stop) = (
-            self.config().on_start.clone(),
-            self.config().on_stop.clone(),
-        );
-        on_start.into_iter().for_each(|hook| contain(|| hook()));
-        // The engine counts this thread as present until the job is done, so the second hook is run by the job.
-        let farewell = move || on_stop.into_iter().for_each(|hook| contain(|| hook()));
         match self {
-            Job::Serve(engine, worker) => occupant::serve(engine, worker, parker, farewell),
-            Job::Block(engine) => blocking::serve(engine, farewell),
+            Job::Serve(engine, worker) => occupant::serve(engine, worker, parker),
+            Job::Block(engine) => blocking::serve(engine),
         }
     }
 }

@@ -33,8 +33,8 @@ pub(crate) struct Worker {
     pub(crate) attention: AtomicU32,
     /// The kernel's id of the occupant, where there is such a thing.
     pub(crate) thread: AtomicU32,
-    /// A thread was refused when work wanted one: the monitor tries again.
-    pub(crate) refused: AtomicBool,
+    /// A thread was refused when work wanted one: the monitor tries again, or a caller sits down.
+    refused: AtomicBool,
     /// A thread was requested and has not sat down yet.
     coming: AtomicBool,
     /// The monitor's last finding.
@@ -67,6 +67,11 @@ impl Count {
         );
     }
 
+    fn reset(&self) {
+        // Relaxed: as above.
+        self.0.store(0, Ordering::Relaxed);
+    }
+
     #[inline]
     pub(crate) fn get(&self) -> u64 {
         // Relaxed: as above.
@@ -87,6 +92,19 @@ pub(crate) struct Stats {
 }
 
 impl Stats {
+    /// For an engine that goes to its next run.
+    fn reset(&self) {
+        for count in [
+            &self.completed,
+            &self.steals,
+            &self.parks,
+            &self.wakeups,
+            &self.busy,
+        ] {
+            count.reset();
+        }
+    }
+
     pub(crate) fn woke_at(&self, now: u64) {
         // Relaxed: a statistic.
         self.awake_since.store(now.max(1), Ordering::Relaxed);
@@ -164,6 +182,26 @@ impl Worker {
         self.parker
             .store(ptr::from_ref(parker).cast_mut(), Ordering::Release);
         before
+    }
+
+    pub(crate) fn is_in_poll(&self) -> bool {
+        self.turns.get() % 2 == 1
+    }
+
+    /// A thread was refused: whoever takes the flag back owns the worker, whose bit is clear.
+    pub(crate) fn set_refused(&self) {
+        // Release: pairs with the Acquire in `take_refused`.
+        self.refused.store(true, Ordering::Release);
+    }
+
+    pub(crate) fn is_refused(&self) -> bool {
+        // Relaxed: `take_refused` decides.
+        self.refused.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn take_refused(&self) -> bool {
+        // Acquire: pairs with the Release in `set_refused`.
+        self.is_refused() && self.refused.swap(false, Ordering::AcqRel)
     }
 
     pub(crate) fn set_coming(&self, coming: bool) {
@@ -245,6 +283,13 @@ impl Worker {
         self.next.take().or_else(|| unsafe { self.local.pop() })
     }
 
+    /// Sets the numbers back, for an engine that goes to its next run.
+    pub(crate) fn reset_counters(&self) {
+        self.turns.reset();
+        self.stats.reset();
+        self.pages.reset_spawned();
+    }
+
     pub(crate) fn draw_attention(&self, to: u32) {
         // Release: pairs with the Acquire in `attention`.
         self.attention.fetch_or(to, Ordering::Release);
@@ -275,7 +320,7 @@ impl fmt::Debug for Worker {
                 (Some(_), false) => "a caller",
             },
             turns / 2,
-            if turns % 2 == 1 { ", in a poll" } else { "" },
+            if self.is_in_poll() { ", in a poll" } else { "" },
             if self.next.is_empty() {
                 "empty"
             } else {

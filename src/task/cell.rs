@@ -151,7 +151,7 @@ impl<B: Body, S: Schedule> Cell<B, S> {
         match polled {
             Ok(Poll::Ready(output)) => {
                 // SAFETY: RUNNING is ours, and the future is still there.
-                unsafe { cell.finish(Ok(output)) }
+                unsafe { Self::finish(header, Ok(output)) }
             }
             Ok(Poll::Pending) => match cell.header.state.pause() {
                 Pause::Idle => {}
@@ -165,7 +165,7 @@ impl<B: Body, S: Schedule> Cell<B, S> {
                 }
             },
             // SAFETY: RUNNING is ours, and the future is still there: a panic ends a poll, no more.
-            Err(payload) => unsafe { cell.finish(Err(payload)) },
+            Err(payload) => unsafe { Self::finish(header, Err(payload)) },
         }
     }
 
@@ -190,18 +190,26 @@ impl<B: Body, S: Schedule> Cell<B, S> {
         let cell = unsafe { header.cast::<Self>().as_ref() };
         // SAFETY: as the caller promises.
         unsafe { cell.drop_future() };
+        let cancelled = JoinError::cancelled(cell.header.meta.id);
         // SAFETY: RUNNING is ours and the future is gone.
-        unsafe { cell.settle(Err(JoinError::cancelled(cell.header.meta.id))) };
+        unsafe { Self::settle(header, Err(cancelled)) };
     }
 
     /// # Safety
     /// The caller has RUNNING, and the future is there.
-    unsafe fn finish(&self, result: Result<B::T, Box<dyn Any + Send>>) {
+    unsafe fn finish(header: NonNull<Header>, result: Result<B::T, Box<dyn Any + Send>>) {
+        // SAFETY: the runtime's reference keeps the cell until `settle`.
+        let cell = unsafe { header.cast::<Self>().as_ref() };
         // SAFETY: as the caller promises.
-        unsafe { self.drop_future() };
-        let id = self.header.meta.id;
+        unsafe { cell.drop_future() };
+        let id = cell.header.meta.id;
         // SAFETY: RUNNING is ours and the future is gone.
-        unsafe { self.settle(result.map_err(|payload| JoinError::panicked(id, payload))) };
+        unsafe {
+            Self::settle(
+                header,
+                result.map_err(|payload| JoinError::panicked(id, payload)),
+            )
+        };
     }
 
     /// # Safety
@@ -223,26 +231,27 @@ impl<B: Body, S: Schedule> Cell<B, S> {
     ///
     /// # Safety
     /// The caller has RUNNING, and the future is gone. The cell may be gone when this returns.
-    unsafe fn settle(&self, output: Result<B::T, JoinError>) {
+    unsafe fn settle(header: NonNull<Header>, output: Result<B::T, JoinError>) {
+        // SAFETY: the runtime's reference keeps the cell until it is given back below.
+        let cell = unsafe { header.cast::<Self>().as_ref() };
         let slot = Slot {
             output: ManuallyDrop::new(B::pack(output)),
         };
         // SAFETY: RUNNING is the caller's, so nobody else touches the slot, and it holds nothing to drop.
-        self.body.with_mut(|place| unsafe { place.write(slot) });
+        cell.body.with_mut(|place| unsafe { place.write(slot) });
         // SAFETY: the page set outlives its cells.
-        S::completed(unsafe { self.header.home.as_ref() });
-        let header = NonNull::from(&self.header);
-        match self.header.state.complete() {
+        S::completed(unsafe { cell.header.home.as_ref() });
+        match cell.header.state.complete() {
             Complete::Released => return,
             Complete::WakeJoiner => {
                 // SAFETY: with JOIN_WAKER set, completing gave us the waker.
-                let waker = self.header.join_waker.with_mut(|w| unsafe { (*w).take() });
+                let waker = cell.header.join_waker.with_mut(|w| unsafe { (*w).take() });
                 contain(|| waker.into_iter().for_each(std::task::Waker::wake));
             }
             // SAFETY: without JOIN_INTEREST, completing gave us the output.
             Complete::DropOutput => unsafe { Self::drop_output(header) },
         }
-        if self.header.state.release() {
+        if cell.header.state.release() {
             // SAFETY: that was the last reference.
             unsafe { Self::free(header) }
         }
@@ -314,7 +323,7 @@ pub(crate) unsafe fn free_cell<S: Schedule>(header: NonNull<Header>, class: usiz
     // SAFETY: no reference is left.
     unsafe { pages::note_class(header, class) };
     // SAFETY: as above. The engine may be gone once the cell is pushed, so `home` is not touched after a success.
-    if !unsafe { set.put_back_remote(header) } {
+    if !unsafe { PageSet::put_back_remote(home, header) } {
         // SAFETY: the set is retired, and this cell kept the engine until now.
         unsafe { S::cell_gone(home) }
     }

@@ -137,6 +137,12 @@ impl PageSet {
         self.local.with_mut(|local| unsafe { (*local).ids.next() })
     }
 
+    /// For an engine that goes to its next run.
+    pub(crate) fn reset_spawned(&self) {
+        // Relaxed: a statistic.
+        self.spawned.store(0, Ordering::Relaxed);
+    }
+
     pub(crate) fn spawned(&self) -> u64 {
         // Relaxed: a statistic.
         self.spawned.load(Ordering::Relaxed)
@@ -161,10 +167,12 @@ impl PageSet {
     /// As [`put_back`](Self::put_back), by anybody. False: the set was retired, and the caller has to tell the engine that one more cell has come back.
     ///
     /// # Safety
-    /// The cell is of this set, and no reference to it is left.
-    pub(crate) unsafe fn put_back_remote(&self, cell: NonNull<Header>) -> bool {
+    /// The cell is of this set, and no reference to it is left. The set is given by address: it may be gone once the cell is pushed.
+    pub(crate) unsafe fn put_back_remote(set: NonNull<Self>, cell: NonNull<Header>) -> bool {
+        // SAFETY: the cell keeps the set until it is pushed.
+        let remote = unsafe { &(*set.as_ptr()).remote };
         // SAFETY: as the caller promises.
-        unsafe { self.remote.push(cell.as_ptr()) }
+        unsafe { remote.push(cell.as_ptr()) }
     }
 
     /// The list for `class` is empty: takes over what others freed, or else a new page.

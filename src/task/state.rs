@@ -221,7 +221,7 @@ impl State {
                 return Claim::Complete;
             }
             let idle = now & (SCHEDULED | RUNNING) == 0;
-            let next = now | CANCELLED | if idle { RUNNING } else { 0 };
+            let next = now | CANCELLED | if idle { RUNNING } else { SCHEDULED };
             // Acquire: pairs with the Release in `pause`: the claimer sees the future as the last poll left it.
             // Release: keeps the chain of wakers' writes whole for `start`.
             match self
