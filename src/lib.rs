@@ -159,6 +159,8 @@ mod blocking;
 #[cfg(not(heist_loom))]
 mod driver;
 #[cfg(not(heist_loom))]
+mod gather;
+#[cfg(not(heist_loom))]
 pub mod io;
 #[cfg(not(heist_loom))]
 mod join_set;
@@ -180,6 +182,11 @@ mod yield_now;
 
 #[cfg(not(heist_loom))]
 pub use blocking::{block_in_place, spawn_blocking};
+#[cfg(not(heist_loom))]
+#[doc(hidden)]
+pub use gather::tuple as __gather;
+#[cfg(not(heist_loom))]
+pub use gather::{Gather, TryGather, gather, try_gather};
 #[cfg(not(heist_loom))]
 pub use join_set::{JoinAll, JoinNext, JoinSet, Shutdown};
 #[cfg(not(heist_loom))]

@@ -210,6 +210,8 @@ impl Engine {
                     // SAFETY: claimed just now, and the walk's reference outlasts the call.
                     unsafe { (header.vtable.cancel)(task.as_ptr()) };
                     current::replace(before);
+                    // The hub of a batch is not complete while one of its elements is busy.
+                    busy += usize::from(!header.state.is_complete());
                 }
                 Claim::Busy => busy += 1,
                 Claim::Complete => {}

@@ -165,6 +165,17 @@ impl Engine {
         }
     }
 
+    /// The same for an entry that stands for more than one task: wakes a worker in any case.
+    ///
+    /// # Safety
+    /// The caller occupies `worker`.
+    #[inline]
+    pub(crate) unsafe fn push_and_call(&self, worker: &Worker, entry: NonNull<Header>) {
+        // SAFETY: as the caller promises.
+        unsafe { worker.local.push(entry) };
+        self.notify();
+    }
+
     /// After a push: wakes a worker if one sleeps and none searches.
     #[inline]
     pub(crate) fn notify(&self) {

@@ -18,7 +18,7 @@ use crate::task::{self, Header};
 use crate::util::budget;
 use crate::util::contain::contain;
 
-/// Every so many turns a busy worker looks at the injector, the poller and the timers. A prime, so that it falls into step with nothing.
+/// Every so many polls a busy worker looks at the injector, the poller and the timers. A prime, so that it falls into step with nothing.
 const LOOK_EVERY: u32 = 61;
 /// So many times in a row the next slot goes before the queue.
 const MAX_STREAK: u8 = 3;
@@ -157,18 +157,23 @@ impl<'e> Occupant<'e> {
         context::set_task(Some(task));
         self.worker.turns.add(1);
         let mark = context::mark();
+        let begun = self.worker.turns.get();
         // SAFETY: the entry taken from a queue is the right to this turn.
         unsafe { task::run(task) };
         context::set_task(None);
         context::resume(&mark, self.is_seated());
         if self.is_seated() {
+            // The turn of a batch's ticket makes many polls.
+            let more = self.worker.turns.get().wrapping_sub(begun) / 2;
+            self.tick += u32::try_from(more).unwrap_or(LOOK_EVERY).min(LOOK_EVERY);
             self.worker.turns.add(1);
         }
     }
 
     fn find(&mut self) -> Option<NonNull<Header>> {
-        self.tick = self.tick.wrapping_add(1);
-        if self.tick.is_multiple_of(LOOK_EVERY) {
+        self.tick += 1;
+        if self.tick >= LOOK_EVERY {
+            self.tick = 0;
             self.look();
             if let Stolen::One(task) = self.engine.injector.steal() {
                 self.streak = 0;

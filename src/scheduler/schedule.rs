@@ -8,6 +8,7 @@ use super::context;
 use super::engine::Engine;
 use crate::sync::{Mutex, Ordering};
 use crate::task::{self, Fresh, Header, JoinHandle, PageSet, Schedule, Spec};
+use crate::util::budget;
 
 /// A new task, or what it would have been made of, where the engine is closed.
 type Created<F> = Result<(Fresh, JoinHandle<<F as Future>::Output>), (Spec, F)>;
@@ -55,17 +56,85 @@ impl Schedule for Scheduler {
     }
 
     #[inline]
-    fn completed(set: &PageSet) {
+    fn completed(set: &PageSet, count: u64) {
         let Some(engine) = Engine::of(set) else {
             return;
         };
         match context::worker_of(engine) {
-            Some(worker) => worker.stats.completed.add(1),
+            Some(worker) => worker.stats.completed.add(count),
             None => {
                 // Relaxed: a statistic.
-                engine.completed_elsewhere.fetch_add(1, Ordering::Relaxed);
+                engine
+                    .completed_elsewhere
+                    .fetch_add(count, Ordering::Relaxed);
             }
         }
+    }
+
+    unsafe fn offer(entry: NonNull<Header>, wake: bool) {
+        // SAFETY: whoever has the entry keeps its ticket.
+        let home = unsafe { entry.as_ref() }.home;
+        // SAFETY: a page set outlives its cells, of which the batch's hub is one.
+        let Some(engine) = Engine::of(unsafe { home.as_ref() }) else {
+            unreachable!("a batch belongs to an engine")
+        };
+        match context::worker_of(engine) {
+            // SAFETY: `worker_of` gives the worker that this thread occupies.
+            Some(worker) if wake => unsafe { engine.push_and_call(worker, entry) },
+            // SAFETY: as above.
+            Some(worker) => unsafe { engine.push_back(worker, entry) },
+            None => engine.push_foreign(entry),
+        }
+    }
+
+    unsafe fn retract(entry: NonNull<Header>) -> bool {
+        // SAFETY: a worker in the context is occupied by this thread, so it is alive.
+        let Some(worker) = (unsafe { context::worker().as_ref() }) else {
+            return false;
+        };
+        // SAFETY: this thread occupies the worker.
+        if unsafe { worker.local.len() } != 1 {
+            return false;
+        }
+        // SAFETY: as above.
+        match unsafe { worker.local.pop() } {
+            Some(popped) if popped == entry => true,
+            Some(other) => {
+                // SAFETY: as above.
+                unsafe { worker.local.push(other) };
+                false
+            }
+            None => false,
+        }
+    }
+
+    #[inline]
+    fn begin(element: NonNull<Header>) {
+        budget::refill();
+        context::set_task(Some(element));
+        context::with_engine(|engine| {
+            let Some(engine) = engine.filter(|engine| engine.config.debug) else {
+                return;
+            };
+            if let Some(worker) = context::worker_of(engine) {
+                // SAFETY: the element is published, and its runner keeps it.
+                worker.note_task(Some(&unsafe { element.as_ref() }.meta));
+            }
+        });
+    }
+
+    #[inline]
+    fn next_poll() -> bool {
+        // SAFETY: a worker in the context is occupied by this thread, so it is alive.
+        let Some(worker) = (unsafe { context::worker().as_ref() }) else {
+            return false;
+        };
+        if worker.attention() != 0 {
+            return false;
+        }
+        // The end of one poll, and the beginning of another.
+        worker.turns.add(2);
+        true
     }
 
     unsafe fn cell_gone(set: NonNull<PageSet>) {
@@ -101,6 +170,38 @@ impl Engine {
                 Err((spec, future)) => orphan(spec, future),
             },
         }
+    }
+
+    /// Starts what `create` makes in a page set that it owns while it runs. False: the engine is closed, and `create` was not called.
+    pub(crate) fn launch(&self, create: impl FnOnce(&PageSet) -> Fresh) -> bool {
+        match context::worker_of(self) {
+            Some(worker) if !self.is_closed() => {
+                let Fresh(entry) = create(&worker.pages);
+                // SAFETY: `worker_of` gives the worker that this thread occupies.
+                unsafe { self.push_next(worker, entry) };
+            }
+            _ => {
+                let gate = self.foreign_lock.lock();
+                if gate.closed {
+                    return false;
+                }
+                // Whoever holds the lock owns the foreign set.
+                let Fresh(entry) = create(&self.foreign);
+                drop(gate);
+                self.push_foreign(entry);
+            }
+        }
+        true
+    }
+
+    /// Whether this thread polls a task that is about to be cancelled because the engine is closed: it may wait for ever.
+    pub(crate) fn is_ending_current_task(&self) -> bool {
+        let is_ours = |home: NonNull<PageSet>| {
+            // SAFETY: a page set outlives its cells, and the task that is polled has one.
+            let engine = unsafe { home.as_ref() }.engine;
+            std::ptr::eq(engine.cast(), self)
+        };
+        self.is_closed() && task::current::home().is_some_and(is_ours)
     }
 
     /// Makes a task in the foreign pages, in no queue yet. The parts come back if the engine is closed.

@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::panic::Location;
 use std::ptr::{self, NonNull};
 
-use super::{Header, TaskId};
+use super::{Header, PageSet, TaskId};
 
 thread_local! {
     // No destructor: it can be used in the destructors of other thread-locals.
@@ -25,6 +25,11 @@ pub(crate) fn replace(task: *const Header) -> *const Header {
 /// Whether this thread polls a task, not a root.
 pub(crate) fn is_set() -> bool {
     !CURRENT.get().is_null()
+}
+
+/// The page set of the task that this thread polls.
+pub(crate) fn home() -> Option<NonNull<PageSet>> {
+    with(|task| task.home)
 }
 
 fn with<R>(f: impl FnOnce(&Header) -> R) -> Option<R> {

@@ -21,6 +21,7 @@ use std::future::Future;
 use std::panic::Location;
 use std::ptr::NonNull;
 
+pub(crate) mod batch;
 mod builder;
 mod cell;
 pub(crate) mod current;
@@ -58,8 +59,27 @@ pub(crate) trait Schedule: 'static {
     /// Whether this thread owns the page set.
     fn owns(set: &PageSet) -> bool;
 
-    /// A task of this set is about to become complete.
-    fn completed(set: &PageSet);
+    /// So many tasks of this set are about to become complete.
+    fn completed(set: &PageSet, count: u64);
+
+    /// Queues the entry of a range that this thread is going to work on, where others find it; and wakes one of them
+    /// if `wake` says that it pays.
+    ///
+    /// # Safety
+    /// The entry is in no queue.
+    unsafe fn offer(entry: NonNull<Header>, wake: bool);
+
+    /// Takes an entry back that `offer` queued on this thread, if it is easily had.
+    ///
+    /// # Safety
+    /// The caller keeps the ticket.
+    unsafe fn retract(entry: NonNull<Header>) -> bool;
+
+    /// An element of a batch is about to be polled for the first time.
+    fn begin(element: NonNull<Header>);
+
+    /// One element's poll is over, and another one's is to follow in the same turn. False: the turn has to end.
+    fn next_poll() -> bool;
 
     /// A cell came back to a set after it was retired.
     ///

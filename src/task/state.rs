@@ -137,6 +137,19 @@ impl State {
         self.0.store(SCHEDULED | REF, Ordering::Release);
     }
 
+    /// Publishes a cell that waits: idle, with references of the runtime and of its owner.
+    pub fn publish_idle(&self) {
+        // Release: pairs with the Acquire in `retain_if_alive`.
+        self.0.store(2 * REF, Ordering::Release);
+    }
+
+    /// Publishes an element of a batch that is polled at once: running, with the runtime's reference.
+    #[inline]
+    pub fn publish_running(&self) {
+        // Release: pairs with the Acquire in `retain_if_alive`.
+        self.0.store(RUNNING | REF, Ordering::Release);
+    }
+
     /// (1) The holder of the queue entry begins a turn.
     #[inline]
     pub fn start(&self) -> Start {
@@ -260,6 +273,22 @@ impl State {
         }
     }
 
+    /// (4) The same for a task without a handle whose runner stands on something else than the runtime's reference, which is given
+    /// back in the same step. True: it was the last.
+    #[inline]
+    pub fn complete_and_release(&self) -> bool {
+        // RUNNING is set and COMPLETE clear, so their difference swaps them. Orderings: as in `complete` and `release`.
+        let before = self
+            .0
+            .fetch_sub(REF - (COMPLETE - RUNNING), Ordering::AcqRel);
+        debug_assert!(
+            before & (RUNNING | COMPLETE) == RUNNING && before >= REF,
+            "complete from {}",
+            Snapshot(before)
+        );
+        before < 2 * REF
+    }
+
     /// The joiner stored its waker. False: the task is complete, and the waker is the joiner's again.
     pub fn set_join_waker(&self) -> bool {
         // Release: pairs with the Acquire in `complete` (the waker). Acquire: with its Release (the output).
@@ -341,6 +370,13 @@ impl State {
     pub fn is_complete(&self) -> bool {
         // Acquire: pairs with the Release in `complete`.
         self.0.load(Ordering::Acquire) & COMPLETE != 0
+    }
+
+    /// Whether cancellation was asked for. For who did so itself, or has an entry from who did.
+    #[inline]
+    pub fn is_cancelled(&self) -> bool {
+        // Relaxed: `start` decides for tasks; what comes out of a queue was ordered by the queue.
+        self.0.load(Ordering::Relaxed) & CANCELLED != 0
     }
 
     /// Whether a wake is waiting for its turn.

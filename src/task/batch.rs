@@ -1,0 +1,340 @@
+//! A batch: the tasks of one `gather`. One set of cells, one registry entry and one count, not so many spawns; yet each
+//! element is a full task, with a state word, wakers and an id of its own, and a poll of its own for the monitor.
+//!
+//! | part | file | who may touch it |
+//! |---|---|---|
+//! | elements not begun | `cells` | whoever claimed the element from a range, once |
+//! | elements begun | `element` | by their state word, as any task; a free one (count zero) nobody |
+//! | ranges of elements not begun | `range` | by their two words |
+//! | tickets, the queue entries of ranges | `ticket` | a range's runner and the holder of its entry |
+//! | the hub, the batch's cell in the pages | `hub` | by its state word, as any task |
+//! | values in their slots | `end` | the runner of the element; after the last completion whoever `end` says |
+//!
+//! **Beginning.** The first poll of the gather makes the batch, its hub, and one ticket over everything, which goes into a queue. A ticket's turn claims one
+//! element after the other, writes its header, and polls it. An element that returned `Pending` is from then on in queues on its
+//! own, and its turns are those of an ordinary task.
+//!
+//! **References.** `refs` keeps the memory: one for each element until its own count is zero, one for each range, one for the hub until it is complete,
+//! one for the gather. A turn gives back those of the elements that ended in it all at once, after it has left its range, whose
+//! reference stood for the turn until then. The hub's cell keeps the engine, and the batch keeps the hub's cell.
+//!
+//! **The end.** `remaining` counts elements whose future is not gone. Who takes it to zero sees every value and has the end: it
+//! wakes the awaiting task and completes the hub.
+//!
+//! **Cancelling** (the gather dropped, a panic, a first error, the runtime's end) sets a flag and runs the hub, which walks over the elements: an idle one is claimed and
+//! its future dropped; any other one that was begun is aborted. Those not begun are dropped instead of polled by the tickets' turns. What
+//! was begun while the walk passed is found by its runner: set the flag; fence; look at the state words, against
+//! publish the state word; poll; fence; look at the flag.
+//!
+//! **The closing of the runtime** finds the hub in its walk and cancels through it, and finds tickets and elements in queues as it finds any task.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::panic::Location;
+use std::ptr::NonNull;
+use std::task::{Context, Poll};
+
+use crossbeam_utils::CachePadded;
+
+use super::header::{Header, TaskRef};
+use super::{Fresh, PageSet, Schedule, Spec, TaskId};
+use crate::sync::{AtomicBool, AtomicUsize, Ordering, fence};
+use crate::util::contain::contain;
+
+mod cells;
+mod element;
+mod end;
+mod hub;
+pub(crate) mod range;
+mod ticket;
+
+pub(crate) use cells::Unstarted;
+use end::End;
+pub(crate) use end::Stop;
+
+/// What is gathered: which futures, and what their outputs mean.
+pub(crate) trait Kind {
+    type Future: Future<Output = Self::Output>;
+    type Output;
+    type Value;
+    type Error;
+
+    /// The value for the element's slot, or an error that ends the whole batch.
+    fn judge(output: Self::Output) -> Result<Self::Value, Self::Error>;
+}
+
+/// What a gather gives in the end.
+pub(crate) type Values<K> = Result<Vec<<K as Kind>::Value>, Stop<<K as Kind>::Error>>;
+
+/// See the module's page.
+struct Batch<K: Kind, S> {
+    cells: cells::Cells<K::Future>,
+    /// One place for each element's value. The memory belongs to `end`.
+    slots: NonNull<K::Value>,
+    end: End<K::Value, K::Error>,
+    /// The id of the first element; the others follow.
+    base: TaskId,
+    parent: Option<TaskId>,
+    location: &'static Location<'static>,
+    home: NonNull<PageSet>,
+    /// One reference to the hub's cell.
+    hub: NonNull<Header>,
+    cancelled: AtomicBool,
+    /// Some element ended without a value though nothing had stopped the batch.
+    lost: AtomicBool,
+    /// Every future is gone, and every value that nobody waits for.
+    over: AtomicBool,
+    remaining: CachePadded<AtomicUsize>,
+    refs: CachePadded<AtomicUsize>,
+    schedule: PhantomData<S>,
+}
+
+/// What became of elements in one turn: told to the batch all at once.
+#[derive(Default)]
+struct Tally {
+    /// Futures that are gone.
+    ended: usize,
+    /// References to be given back.
+    released: usize,
+}
+
+impl<K: Kind, S: Schedule> Batch<K, S> {
+    fn len(&self) -> u32 {
+        self.cells.len()
+    }
+
+    #[inline]
+    fn is_cancelled(&self) -> bool {
+        // Relaxed: a hint. Where the flag must not be missed there is a fence before.
+        self.cancelled.load(Ordering::Relaxed)
+    }
+
+    /// Cancels what has not ended. Returns at once; the hub does it in turns of its own.
+    fn cancel(&self) {
+        if self.set_cancelled() {
+            hub::wake(self);
+        }
+    }
+
+    /// True: it was not set.
+    fn set_cancelled(&self) -> bool {
+        // Relaxed: the fence orders it.
+        let first = !self.cancelled.swap(true, Ordering::Relaxed);
+        // Pairs with the fence in `element::begin`: either the walk that follows sees the element, or its runner sees the flag.
+        fence(Ordering::SeqCst);
+        first
+    }
+
+    /// An element failed. The first one's reason is the batch's.
+    fn stop(&self, stop: Stop<K::Error>) {
+        let surplus = self.end.note(stop);
+        contain(|| drop(surplus));
+        self.cancel();
+    }
+
+    /// An element's future was dropped without a value.
+    fn lose(&self) {
+        // Relaxed: published by the count that follows.
+        self.lost.store(true, Ordering::Relaxed);
+    }
+
+    /// So many futures are gone. The caller has a reference that outlasts the call.
+    fn settle(&self, ended: usize) {
+        if ended == 0 {
+            return;
+        }
+        // SAFETY: a page set outlives its cells, of which the hub's is one.
+        S::completed(unsafe { self.home.as_ref() }, ended as u64);
+        // Release, and Acquire for who gets to zero: it sees all values.
+        if self.remaining.fetch_sub(ended, Ordering::AcqRel) == ended {
+            self.finish();
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        // Acquire: pairs with the Release in `finish`.
+        self.over.load(Ordering::Acquire)
+    }
+
+    /// Every future is gone.
+    fn finish(&self) {
+        let (waker, abandoned) = self.end.reach();
+        if abandoned {
+            // SAFETY: all ended, and there is no gather any more: the values are ours.
+            unsafe { self.drop_values() };
+        }
+        // Release: pairs with the Acquire in `is_over`.
+        self.over.store(true, Ordering::Release);
+        hub::over(self);
+        if let Some(waker) = waker {
+            contain(|| waker.wake());
+        }
+    }
+
+    /// # Safety
+    /// All elements have ended, the values are the caller's by what `end` says, and this is done once.
+    unsafe fn drop_values(&self) {
+        for index in 0..self.len() {
+            let element = self.cells.get(index);
+            // SAFETY: the flag is there from the beginning.
+            let has_output = unsafe { &(*element.as_ptr()).body.has_output };
+            // SAFETY: all elements have ended: nobody writes it.
+            if has_output.with(|has| unsafe { *has }) {
+                let slot = self.slot(index);
+                // SAFETY: it has a value, which is dropped once, as the caller promises.
+                contain(|| unsafe { slot.drop_in_place() });
+            }
+        }
+        contain(|| drop(self.end.take_stop()));
+    }
+
+    #[inline]
+    fn slot(&self, index: u32) -> *mut K::Value {
+        self.slots.as_ptr().wrapping_add(index as usize)
+    }
+
+    /// One more reference, made from one that the caller has.
+    fn retain(&self) {
+        // Relaxed: as in `State::retain`.
+        self.refs.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// # Safety
+    /// So many references are the caller's, and not used any more.
+    unsafe fn release(batch: NonNull<Self>, count: usize) {
+        if count == 0 {
+            return;
+        }
+        // SAFETY: the caller's references keep it until they are given back.
+        let refs = unsafe { &batch.as_ref().refs };
+        // Release: what this holder did comes before the freeing. Acquire: who frees comes after what all did.
+        if refs.fetch_sub(count, Ordering::AcqRel) != count {
+            return;
+        }
+        // SAFETY: made by `Box::into_raw`, and no reference is left.
+        let batch = unsafe { Box::from_raw(batch.as_ptr()) };
+        // SAFETY: the batch's reference to the hub's cell.
+        let hub = unsafe { TaskRef::from_raw(batch.hub) };
+        drop(batch);
+        drop(hub);
+    }
+}
+
+/// The gather's hold on its batch: awaits it, or cancels it.
+pub(crate) struct Gathering<K: Kind, S: Schedule> {
+    batch: NonNull<Batch<K, S>>,
+    taken: bool,
+}
+
+// SAFETY: it leads to the values, which go to whichever thread polls it, and are Send, as the caller of `create` promised; the rest is
+// arbitrated by atomics and a lock.
+unsafe impl<K: Kind, S: Schedule> Send for Gathering<K, S> {}
+// SAFETY: a shared reference leads to nothing.
+unsafe impl<K: Kind, S: Schedule> Sync for Gathering<K, S> {}
+
+/// Makes a batch of one element or more, and its first ticket, which the caller queues.
+///
+/// # Safety
+/// The caller owns `home`. The futures and their outputs are Send and live as long as they like.
+pub(crate) unsafe fn create<K: Kind, S: Schedule>(
+    home: &PageSet,
+    spec: &Spec,
+    futures: Unstarted<K::Future>,
+    cx: &Context<'_>,
+) -> (Fresh, Gathering<K, S>) {
+    let count = futures.len();
+    debug_assert!(count > 0, "a batch without elements never ends");
+    let (end, slots) = End::new(count, cx.waker().clone());
+    // SAFETY: the caller owns `home`.
+    let base = unsafe { home.next_ids(u64::from(count)) };
+    // SAFETY: as above.
+    let hub = unsafe { hub::create::<K, S>(home, spec) };
+    let batch = Box::new(Batch {
+        cells: futures.into_cells(),
+        slots,
+        end,
+        base,
+        parent: spec.parent,
+        location: spec.location,
+        home: NonNull::from(home),
+        hub,
+        cancelled: AtomicBool::new(false),
+        lost: AtomicBool::new(false),
+        over: AtomicBool::new(false),
+        remaining: CachePadded::new(AtomicUsize::new(count as usize)),
+        // The elements, the first range, the hub and the gather.
+        refs: CachePadded::new(AtomicUsize::new(count as usize + 3)),
+        schedule: PhantomData,
+    });
+    let batch = NonNull::from(Box::leak(batch));
+    // SAFETY: the hub's reference is counted above, and nobody knows the hub yet.
+    unsafe { hub::publish(hub, batch) };
+    // SAFETY: the range's reference is counted above.
+    let ticket = unsafe { ticket::create(batch, range::Range::new(0, count)) };
+    let gathering = Gathering {
+        batch,
+        taken: false,
+    };
+    (Fresh(ticket), gathering)
+}
+
+impl<K: Kind, S: Schedule> Gathering<K, S> {
+    fn batch(&self) -> &Batch<K, S> {
+        // SAFETY: the gather's reference keeps it.
+        unsafe { self.batch.as_ref() }
+    }
+
+    /// Ready when every future is gone. Not to be polled again then.
+    pub(crate) fn poll(&mut self, cx: &Context<'_>) -> Poll<Values<K>> {
+        assert!(!self.taken, "the values were taken already");
+        let batch = self.batch();
+        if !batch.end.is_reached_or_wakes(cx.waker()) {
+            return Poll::Pending;
+        }
+        let stop = batch.end.take_stop();
+        // Relaxed: `remaining` ordered it, and the lock of `end`.
+        let lost = batch.lost.load(Ordering::Relaxed);
+        let stop = stop.or_else(|| lost.then_some(Stop::Lost));
+        let result = match stop {
+            // SAFETY: the end is reached and the gather is there: the values are ours, all of them, and taken once.
+            None => Ok(unsafe { batch.end.take_values(batch.len() as usize) }),
+            Some(stop) => {
+                // SAFETY: as above, but some are missing.
+                unsafe { batch.drop_values() };
+                Err(stop)
+            }
+        };
+        self.taken = true;
+        Poll::Ready(result)
+    }
+}
+
+impl<K: Kind, S: Schedule> fmt::Debug for Gathering<K, S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let batch = self.batch();
+        // Relaxed: for debug output.
+        let remaining = batch.remaining.load(Ordering::Relaxed);
+        write!(
+            f,
+            "{remaining} of {} tasks left, gathered at {}",
+            batch.len(),
+            batch.location
+        )
+    }
+}
+
+impl<K: Kind, S: Schedule> Drop for Gathering<K, S> {
+    fn drop(&mut self) {
+        let batch = self.batch();
+        if !self.taken {
+            if batch.end.abandon() {
+                // SAFETY: the end was reached before, so the values are ours.
+                unsafe { batch.drop_values() };
+            } else {
+                batch.cancel();
+            }
+        }
+        // SAFETY: the gather's own reference.
+        unsafe { Batch::release(self.batch, 1) };
+    }
+}

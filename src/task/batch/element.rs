@@ -1,0 +1,274 @@
+//! One element: a task whose cell belongs to a batch and whose value goes into a slot.
+
+use std::marker::PhantomData;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::ptr::NonNull;
+use std::task::{Context, Poll};
+use std::thread;
+
+use super::cells::{Element, Origin, drop_future};
+use super::{Batch, Kind, Stop, Tally};
+use crate::sync::{Ordering, fence};
+use crate::task::header::{Header, Meta, TaskRef, Vtable};
+use crate::task::state::{Claim, Pause, Start};
+use crate::task::waker::BorrowedWaker;
+use crate::task::{Schedule, current};
+
+struct VtableOf<K, S>(PhantomData<(K, S)>);
+
+impl<K: Kind, S: Schedule> VtableOf<K, S> {
+    const VTABLE: Vtable = Vtable {
+        run: Batch::<K, S>::run,
+        schedule: S::schedule,
+        cancel: Batch::<K, S>::cancel_element,
+        read_output: |_, _| unreachable!("an element has no handle"),
+        drop_output: |_| unreachable!("an element's value is in its slot"),
+        free: Batch::<K, S>::free,
+        walkable: false,
+    };
+}
+
+impl<K: Kind, S: Schedule> Batch<K, S> {
+    /// The first poll.
+    ///
+    /// # Safety
+    /// The caller claimed the element from a range, and has a reference to the batch that outlasts the call.
+    #[inline]
+    pub(super) unsafe fn begin(batch: NonNull<Self>, index: u32, tally: &mut Tally) {
+        // SAFETY: the caller's reference.
+        let this = unsafe { batch.as_ref() };
+        let place = this.cells.get(index);
+        // SAFETY: as the caller promises.
+        let element = unsafe { Self::publish(batch, place, index) };
+        let header = place.cast::<Header>();
+        S::begin(header);
+        // SAFETY: `publish` counted the runtime's reference, and RUNNING is ours.
+        match unsafe { Self::poll(element) } {
+            Ok(Poll::Pending) => {
+                // SAFETY: as above.
+                unsafe { Self::pause(header) };
+                // Pairs with the fence in `set_cancelled`.
+                fence(Ordering::SeqCst);
+                if this.is_cancelled() {
+                    // The walk may have passed by before the state word was there.
+                    // SAFETY: the state word is there.
+                    unsafe { this.cancel_begun(index) };
+                }
+                return;
+            }
+            // SAFETY: RUNNING is ours, and the future is there.
+            Ok(Poll::Ready(output)) => unsafe { this.conclude(place, Ok(output)) },
+            // SAFETY: as above: a panic ends a poll, no more.
+            Err(payload) => unsafe { this.conclude(place, Err(payload)) },
+        }
+        tally.ended += 1;
+        tally.released += usize::from(element.header.state.complete_and_release());
+    }
+
+    /// Makes a claimed element a task that runs.
+    ///
+    /// # Safety
+    /// As for `begin`; `place` is that of the element.
+    #[inline]
+    unsafe fn publish<'b>(
+        batch: NonNull<Self>,
+        place: NonNull<Element<K::Future>>,
+        index: u32,
+    ) -> &'b Element<K::Future> {
+        // SAFETY: the caller has a reference.
+        let this = unsafe { batch.as_ref() };
+        let cell = place.as_ptr();
+        let meta = Meta {
+            id: this.base.offset(u64::from(index)),
+            parent: this.parent,
+            location: this.location,
+            name: None,
+        };
+        let vtable = const { &VtableOf::<K, S>::VTABLE };
+        // SAFETY: a page set outlives its cells, of which the hub's is one.
+        let home = unsafe { this.home.as_ref() };
+        // SAFETY: a claimed element is ours alone until its state word says that it lives. Only that word may be looked at, by
+        // the hub's walk, and it is not written here.
+        unsafe { Header::fill(place.cast(), vtable, home, meta) };
+        // SAFETY: the place is inside the cell.
+        let origin = unsafe { &raw mut (*cell).origin };
+        let batch = batch.cast();
+        // SAFETY: as above.
+        unsafe { origin.write(Origin { batch, index }) };
+        // SAFETY: every field is written.
+        let element = unsafe { place.as_ref() };
+        element.header.state.publish_running();
+        element
+    }
+
+    /// # Safety
+    /// The caller has RUNNING, and the future is there.
+    #[inline]
+    unsafe fn poll(element: &Element<K::Future>) -> thread::Result<Poll<K::Output>> {
+        // SAFETY: the runtime's reference outlasts the poll.
+        let waker = unsafe { BorrowedWaker::new(NonNull::from(element).cast()) };
+        catch_unwind(AssertUnwindSafe(|| {
+            element.body.future.with_mut(|future| {
+                // SAFETY: RUNNING is the caller's, so nobody else touches the future, and it is there.
+                let future: &mut K::Future = unsafe { &mut *future };
+                // SAFETY: the future is dropped where it lies, and the cells of a batch do not move.
+                let future = unsafe { Pin::new_unchecked(future) };
+                future.poll(&mut Context::from_waker(&waker))
+            })
+        }))
+    }
+
+    /// The poll returned `Pending`.
+    ///
+    /// # Safety
+    /// The caller has RUNNING, and gives it up.
+    unsafe fn pause(header: NonNull<Header>) {
+        // SAFETY: the runtime's reference.
+        let state = unsafe { &header.as_ref().state };
+        match state.pause() {
+            Pause::Idle => {}
+            // SAFETY: the task is SCHEDULED and in no queue.
+            Pause::Requeue => unsafe { S::requeue(header) },
+            Pause::Cancel => {
+                // Takes the turn that the abort asked for, without the way through a queue.
+                let _ = state.start();
+                // SAFETY: `start` gave us the future.
+                unsafe { Self::cancel_element(header) }
+            }
+        }
+    }
+
+    /// Drops the future and puts the value into its slot, or notes why there is none.
+    ///
+    /// # Safety
+    /// The caller has RUNNING, and the future is there; afterwards it is not.
+    #[inline]
+    unsafe fn conclude(
+        &self,
+        place: NonNull<Element<K::Future>>,
+        result: thread::Result<K::Output>,
+    ) {
+        // SAFETY: as the caller promises.
+        unsafe { drop_future(place) };
+        match result.map(K::judge) {
+            Ok(Ok(value)) => {
+                // SAFETY: the caller's RUNNING keeps the cell.
+                let element = unsafe { place.as_ref() };
+                // SAFETY: RUNNING is the caller's, and with it the element's slot, which is inside the memory of `end`.
+                unsafe { self.slot(element.origin.index).write(value) };
+                // SAFETY: as above.
+                element
+                    .body
+                    .has_output
+                    .with_mut(|has| unsafe { *has = true });
+            }
+            Ok(Err(error)) => self.stop(Stop::Error(error)),
+            Err(payload) => self.stop(Stop::Panic(payload)),
+        }
+    }
+
+    /// The turn of an element that came out of a queue.
+    ///
+    /// # Safety
+    /// The caller holds the queue's entry of a SCHEDULED element.
+    unsafe fn run(header: NonNull<Header>) {
+        let place = header.cast::<Element<K::Future>>();
+        // SAFETY: the runtime's reference keeps the cell until `ended`.
+        let element = unsafe { place.as_ref() };
+        if element.header.state.start() == Start::Cancel {
+            // SAFETY: `start` gave us the future.
+            return unsafe { Self::cancel_element(header) };
+        }
+        // SAFETY: RUNNING is ours, and the future is there.
+        let result = match unsafe { Self::poll(element) } {
+            // SAFETY: RUNNING is ours.
+            Ok(Poll::Pending) => return unsafe { Self::pause(header) },
+            Ok(Poll::Ready(output)) => Ok(output),
+            Err(payload) => Err(payload),
+        };
+        // SAFETY: the element's reference keeps the batch.
+        let batch = unsafe { element.origin.batch.cast::<Self>().as_ref() };
+        // SAFETY: RUNNING is ours, and the future is there.
+        unsafe { batch.conclude(place, result) };
+        // SAFETY: RUNNING is ours and the future is gone.
+        unsafe { Self::ended(header) };
+    }
+
+    /// # Safety
+    /// The caller has RUNNING (by `start` or `claim_idle`), and the future is there.
+    unsafe fn cancel_element(header: NonNull<Header>) {
+        let place = header.cast::<Element<K::Future>>();
+        // SAFETY: as the caller promises.
+        unsafe { drop_future(place) };
+        // SAFETY: the runtime's reference keeps the cell.
+        let batch = unsafe { place.as_ref() }.origin.batch.cast::<Self>();
+        // SAFETY: the element's reference keeps the batch.
+        unsafe { batch.as_ref() }.lose();
+        // SAFETY: RUNNING is ours and the future is gone.
+        unsafe { Self::ended(header) };
+    }
+
+    /// # Safety
+    /// The caller has RUNNING, and the future is gone. The batch may be gone when this returns.
+    unsafe fn ended(header: NonNull<Header>) {
+        // SAFETY: the runtime's reference keeps the cell until it is released below.
+        let element = unsafe { header.cast::<Element<K::Future>>().as_ref() };
+        let _no_handle = element.header.state.complete();
+        // SAFETY: the element's reference keeps the batch.
+        unsafe { element.origin.batch.cast::<Self>().as_ref() }.settle(1);
+        // SAFETY: the runtime's reference.
+        drop(unsafe { TaskRef::from_raw(header) });
+    }
+
+    /// # Safety
+    /// The last reference to the element is gone.
+    unsafe fn free(header: NonNull<Header>) {
+        // SAFETY: the element's reference to the batch is not given back yet.
+        let batch = unsafe { header.cast::<Element<K::Future>>().as_ref() }
+            .origin
+            .batch;
+        // SAFETY: the element's own.
+        unsafe { Self::release(batch.cast(), 1) };
+    }
+
+    /// Drops the future of an element instead of polling it.
+    ///
+    /// # Safety
+    /// As for `begin`.
+    pub(super) unsafe fn discard(&self, index: u32, tally: &mut Tally) {
+        // SAFETY: the caller claimed the element, so its future is there and the caller's.
+        unsafe { drop_future(self.cells.get(index)) };
+        self.lose();
+        tally.ended += 1;
+        tally.released += 1;
+    }
+
+    /// Cancels an element if it has been begun and not ended. True: its future was dropped here.
+    ///
+    /// # Safety
+    /// The caller has a reference to the batch that outlasts the call.
+    pub(super) unsafe fn cancel_begun(&self, index: u32) -> bool {
+        let header = self.cells.get(index).cast::<Header>();
+        // SAFETY: the state word is there from the beginning, and never anything but atomic.
+        let state = unsafe { &(*header.as_ptr()).state };
+        if !state.retain_if_alive() {
+            return false;
+        }
+        // SAFETY: the reference just counted is handed over.
+        let element = unsafe { TaskRef::from_raw(header) };
+        match state.claim_idle() {
+            Claim::Claimed => {
+                current::set(Some(header));
+                // SAFETY: claimed just now.
+                unsafe { Self::cancel_element(header) };
+                drop(element);
+                return true;
+            }
+            // In a queue or being polled: dropped where its turn ends. Idle by now: it gets a turn.
+            Claim::Busy => element.abort(),
+            Claim::Complete => {}
+        }
+        false
+    }
+}

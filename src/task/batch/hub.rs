@@ -1,0 +1,204 @@
+//! The hub: what the registry knows of a batch, and who cancels its elements.
+//!
+//! A cell in a page, idle for as long as nothing has to be cancelled. It becomes complete when the batch is over: by who
+//! ended the last element, if the hub is idle then; otherwise by the turn that it is in or waits for, which looks at `over` before it pauses.
+//! Should it pause just then, the wake of who sets `over` finds it idle, and it gets one more turn.
+
+use std::marker::PhantomData;
+use std::ptr::NonNull;
+
+use super::{Batch, Kind};
+use crate::sync::UnsafeCell;
+use crate::task::header::{Header, Meta, TaskRef, Vtable};
+use crate::task::state::{Claim, Pause, Start, Wake};
+use crate::task::{PageSet, Schedule, Spec, free_cell, pages};
+
+/// How many elements a turn looks at, and how many futures it drops.
+const LOOKS: u32 = 1024;
+const DROPS: u32 = 64;
+
+#[repr(C)]
+struct Hub {
+    header: Header,
+    body: Body,
+}
+
+struct Body {
+    /// The batch, with a reference until the hub is complete.
+    batch: NonNull<()>,
+    /// How far the walk over the elements has come. Whoever has RUNNING.
+    walked: UnsafeCell<u32>,
+}
+
+const CLASS: usize = pages::class_of(size_of::<Hub>());
+
+struct VtableOf<K, S>(PhantomData<(K, S)>);
+
+impl<K: Kind, S: Schedule> VtableOf<K, S> {
+    const VTABLE: Vtable = Vtable {
+        run: run::<K, S>,
+        schedule: S::schedule,
+        cancel: cancel_all::<K, S>,
+        read_output: |_, _| unreachable!("a hub has no handle"),
+        drop_output: |_| unreachable!("a hub has no output"),
+        free: free::<S>,
+        walkable: true,
+    };
+}
+
+/// A cell for a hub, not published yet.
+///
+/// # Safety
+/// The caller owns `home`.
+pub(super) unsafe fn create<K: Kind, S: Schedule>(home: &PageSet, spec: &Spec) -> NonNull<Header> {
+    // SAFETY: the caller owns `home`.
+    let header = unsafe { home.take(CLASS) };
+    let meta = Meta {
+        // SAFETY: as above.
+        id: unsafe { home.next_root_id() },
+        parent: spec.parent,
+        location: spec.location,
+        name: None,
+    };
+    let vtable = const { &VtableOf::<K, S>::VTABLE };
+    // SAFETY: the cell is ours alone until its state word says that it lives, which is not written here.
+    unsafe { Header::fill(header, vtable, home, meta) };
+    header
+}
+
+/// # Safety
+/// The hub is fresh from `create`; a reference to the batch is handed over.
+pub(super) unsafe fn publish<K: Kind, S>(hub: NonNull<Header>, batch: NonNull<Batch<K, S>>) {
+    let cell = hub.cast::<Hub>().as_ptr();
+    // SAFETY: the place is inside the cell.
+    let body = unsafe { &raw mut (*cell).body };
+    let new = Body {
+        batch: batch.cast(),
+        walked: UnsafeCell::new(0),
+    };
+    // SAFETY: the cell is ours alone until it is published.
+    unsafe { body.write(new) };
+    // SAFETY: every field is written.
+    unsafe { hub.as_ref() }.state.publish_idle();
+}
+
+/// The batch is cancelled: the hub gets a turn.
+pub(super) fn wake<K: Kind, S: Schedule>(batch: &Batch<K, S>) {
+    // SAFETY: the batch's reference keeps the cell.
+    if unsafe { batch.hub.as_ref() }.state.wake() == Wake::Push {
+        // SAFETY: the hub became SCHEDULED by this call, and the batch's reference outlasts the push.
+        unsafe { S::schedule(batch.hub) }
+    }
+}
+
+/// The batch is over. By who ended the last element, with a reference to the batch that outlasts the call.
+pub(super) fn over<K: Kind, S: Schedule>(batch: &Batch<K, S>) {
+    // SAFETY: the batch's reference keeps the cell.
+    match unsafe { batch.hub.as_ref() }.state.claim_idle() {
+        // SAFETY: claimed just now.
+        Claim::Claimed => unsafe { complete::<K, S>(batch.hub) },
+        // In a turn, or waiting for one: there will be another look at `over`.
+        Claim::Busy => wake(batch),
+        // A turn was faster.
+        Claim::Complete => {}
+    }
+}
+
+/// # Safety
+/// The caller has RUNNING, and the batch is over. The batch may be gone when this returns.
+unsafe fn complete<K: Kind, S: Schedule>(hub: NonNull<Header>) {
+    // SAFETY: the runtime's reference keeps the cell until it is released below.
+    let cell = unsafe { hub.cast::<Hub>().as_ref() };
+    let batch = cell.body.batch.cast::<Batch<K, S>>();
+    let _no_handle = cell.header.state.complete();
+    // SAFETY: the runtime's reference.
+    drop(unsafe { TaskRef::from_raw(hub) });
+    // SAFETY: the hub's reference.
+    unsafe { Batch::release(batch, 1) };
+}
+
+/// # Safety
+/// The caller holds the queue's entry of the SCHEDULED hub.
+unsafe fn run<K: Kind, S: Schedule>(hub: NonNull<Header>) {
+    // SAFETY: the runtime's reference keeps the cell.
+    match unsafe { hub.as_ref() }.state.start() {
+        // SAFETY: `start` gave us RUNNING.
+        Start::Cancel => unsafe { cancel_all::<K, S>(hub) },
+        // SAFETY: as above.
+        Start::Poll => unsafe { reap::<K, S>(hub, LOOKS, DROPS) },
+    }
+}
+
+/// The runtime ends: everything at once.
+///
+/// # Safety
+/// The caller has RUNNING (by `start` or `claim_idle`), and gives it up.
+unsafe fn cancel_all<K: Kind, S: Schedule>(hub: NonNull<Header>) {
+    // SAFETY: the runtime's reference keeps the cell.
+    let cell = unsafe { hub.cast::<Hub>().as_ref() };
+    // SAFETY: the hub's reference keeps the batch: it is not complete while RUNNING is ours.
+    let _ = unsafe { cell.body.batch.cast::<Batch<K, S>>().as_ref() }.set_cancelled();
+    // From the start: what an earlier walk passed before it was begun is found by its runner, but a closer knows no runners.
+    // SAFETY: RUNNING is ours.
+    cell.body.walked.with_mut(|walked| unsafe { *walked = 0 });
+    // SAFETY: as the caller promises.
+    unsafe { reap::<K, S>(hub, u32::MAX, u32::MAX) };
+}
+
+/// A turn: cancels what was begun and has not ended, and completes the hub if nothing is left.
+///
+/// # Safety
+/// The caller has RUNNING, and gives it up. The batch may be gone when this returns.
+unsafe fn reap<K: Kind, S: Schedule>(hub: NonNull<Header>, looks: u32, drops: u32) {
+    // SAFETY: the runtime's reference keeps the cell until the hub is complete.
+    let cell = unsafe { hub.cast::<Hub>().as_ref() };
+    // SAFETY: the hub's reference keeps the batch until then.
+    let batch = unsafe { cell.body.batch.cast::<Batch<K, S>>().as_ref() };
+    loop {
+        // SAFETY: RUNNING is ours.
+        let walked = cell.body.walked.with(|walked| unsafe { *walked });
+        let now = walk(batch, walked, looks, drops);
+        // SAFETY: as above.
+        cell.body.walked.with_mut(|walked| unsafe { *walked = now });
+        if batch.is_over() {
+            // SAFETY: RUNNING is ours.
+            return unsafe { complete::<K, S>(hub) };
+        }
+        if now < batch.len() {
+            let _to_be_requeued = cell.header.state.wake();
+        }
+        match cell.header.state.pause() {
+            Pause::Idle => return,
+            // SAFETY: the hub is SCHEDULED and in no queue.
+            Pause::Requeue => return unsafe { S::requeue(hub) },
+            Pause::Cancel => {
+                let _once_more = cell.header.state.start();
+            }
+        }
+    }
+}
+
+/// Cancels elements from `from` on, so far as the limits go. Returns how far that was.
+fn walk<K: Kind, S: Schedule>(batch: &Batch<K, S>, from: u32, looks: u32, mut drops: u32) -> u32 {
+    if !batch.is_cancelled() {
+        return from;
+    }
+    let end = batch.len().min(from.saturating_add(looks));
+    for index in from..end {
+        // SAFETY: the hub's reference keeps the batch.
+        if unsafe { batch.cancel_begun(index) } {
+            drops -= 1;
+            if drops == 0 {
+                return index + 1;
+            }
+        }
+    }
+    end
+}
+
+/// # Safety
+/// The last reference is gone.
+unsafe fn free<S: Schedule>(hub: NonNull<Header>) {
+    // SAFETY: as the caller promises; there is nothing to drop behind the header.
+    unsafe { free_cell::<S>(hub, CLASS) }
+}

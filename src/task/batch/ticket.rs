@@ -1,0 +1,201 @@
+//! Tickets: a range of elements as a queue entry.
+
+use std::marker::PhantomData;
+use std::ptr::NonNull;
+
+use super::range::{Arrival, Leave, Range};
+use super::{Batch, Kind, Tally};
+use crate::sync::UnsafeCell;
+use crate::task::Schedule;
+use crate::task::header::{Fixed, Header, Meta, Vtable};
+use crate::task::state::State;
+
+/// The most elements in a turn.
+const TURN: u32 = 64;
+
+/// Not a task: the header is what queues deal in. The state word says nothing but whether the closer has marked it CANCELLED.
+#[repr(C)]
+struct Ticket<K: Kind, S> {
+    header: Header,
+    range: Range,
+    /// With a reference, for as long as there is a range.
+    batch: NonNull<Batch<K, S>>,
+}
+
+struct VtableOf<K, S>(PhantomData<(K, S)>);
+
+impl<K: Kind, S: Schedule> VtableOf<K, S> {
+    const VTABLE: Vtable = Vtable {
+        run: run::<K, S>,
+        schedule: |_| unreachable!("a ticket has no wakers"),
+        cancel: |_| unreachable!("no walk finds a ticket"),
+        read_output: |_, _| unreachable!("a ticket has no handle"),
+        drop_output: |_| unreachable!("a ticket has no output"),
+        free: |_| unreachable!("a ticket is not counted"),
+        walkable: false,
+    };
+}
+
+/// A ticket for a new range.
+///
+/// # Safety
+/// The caller hands over a reference to the batch.
+pub(super) unsafe fn create<K: Kind, S: Schedule>(
+    batch: NonNull<Batch<K, S>>,
+    range: Range,
+) -> NonNull<Header> {
+    // SAFETY: the reference handed over.
+    let this = unsafe { batch.as_ref() };
+    let ticket = Box::new(Ticket {
+        header: Header {
+            state: State::free(),
+            fixed: Fixed {
+                vtable: const { &VtableOf::<K, S>::VTABLE },
+                home: this.home,
+                meta: Meta {
+                    id: this.base,
+                    parent: this.parent,
+                    location: this.location,
+                    name: None,
+                },
+                join_waker: UnsafeCell::new(None),
+            },
+        },
+        range,
+        batch,
+    });
+    NonNull::from(Box::leak(ticket)).cast()
+}
+
+/// # Safety
+/// The range's last holder has gone. Its reference to the batch is the caller's now.
+unsafe fn free<K: Kind, S: Schedule>(ticket: NonNull<Header>) {
+    // SAFETY: made by `create`, and nobody knows it any more.
+    drop(unsafe { Box::from_raw(ticket.cast::<Ticket<K, S>>().as_ptr()) });
+}
+
+/// # Safety
+/// The caller has the entry of a range in hand, and hands it over.
+unsafe fn run<K: Kind, S: Schedule>(header: NonNull<Header>) {
+    // SAFETY: the entry keeps the ticket.
+    let ticket = unsafe { header.cast::<Ticket<K, S>>().as_ref() };
+    if ticket.header.state.is_cancelled() {
+        // SAFETY: as the caller promises.
+        unsafe { clear::<K, S>(header) };
+    } else if ticket.range.arrive() == Arrival::Runner {
+        // SAFETY: the entry is in hand, and the turn ours.
+        unsafe { work::<K, S>(header) };
+    } else {
+        // SAFETY: the entry is in hand.
+        unsafe { help::<K, S>(header) };
+    }
+}
+
+/// A turn: begins one element after the other.
+///
+/// # Safety
+/// The caller has the entry in hand and the turn, and hands both over.
+unsafe fn work<K: Kind, S: Schedule>(header: NonNull<Header>) {
+    // SAFETY: the turn keeps the ticket.
+    let ticket = unsafe { header.cast::<Ticket<K, S>>().as_ref() };
+    let (range, batch) = (&ticket.range, ticket.batch);
+    // SAFETY: the range's reference keeps the batch until `leave`.
+    let this = unsafe { batch.as_ref() };
+
+    let left = range.len();
+    let offered = left > 1;
+    if offered {
+        // Others find the rest from here on, whatever the first element does to this thread.
+        // SAFETY: the entry is in hand.
+        unsafe { S::offer(header, left > 2) };
+    } else {
+        let last = range.drop_entry();
+        debug_assert!(!last, "the turn is left");
+    }
+    let mut tally = Tally::default();
+    for n in 0..TURN {
+        if n > 0 && (range.is_empty() || !S::next_poll()) {
+            break;
+        }
+        let Some(index) = range.claim() else { break };
+        if this.is_cancelled() {
+            // SAFETY: claimed just now; the turn keeps the batch.
+            unsafe { this.discard(index, &mut tally) };
+        } else {
+            // SAFETY: as above.
+            unsafe { Batch::begin(batch, index, &mut tally) };
+        }
+    }
+    // SAFETY: the entry was pushed by this turn, and not by another one since, if it is there.
+    if offered && range.is_empty() && unsafe { S::retract(header) } {
+        let last = range.drop_entry();
+        debug_assert!(!last, "the turn is left");
+    }
+    this.settle(tally.ended);
+    match range.leave() {
+        // SAFETY: the entry is new, and ours to push.
+        Leave::Push => unsafe { S::requeue(header) },
+        Leave::Done => {}
+        Leave::Free => {
+            // SAFETY: the last holder was this turn.
+            unsafe { free::<K, S>(header) };
+            tally.released += 1;
+        }
+    }
+    // SAFETY: the references of elements that ended here, and perhaps of the range.
+    unsafe { Batch::release(batch, tally.released) };
+}
+
+/// Somebody else has the turn: takes half of the rest as a range of its own.
+///
+/// # Safety
+/// The caller has the entry in hand, and hands it over.
+unsafe fn help<K: Kind, S: Schedule>(header: NonNull<Header>) {
+    // SAFETY: the entry keeps the ticket.
+    let ticket = unsafe { header.cast::<Ticket<K, S>>().as_ref() };
+    let batch = ticket.batch;
+    let half = ticket.range.split().map(|(lo, hi)| {
+        // SAFETY: the entry keeps the range, and that the batch.
+        unsafe { batch.as_ref() }.retain();
+        // SAFETY: the reference just counted.
+        unsafe { create::<K, S>(batch, Range::in_turn(lo, hi)) }
+    });
+    if !ticket.range.is_empty() {
+        // SAFETY: the entry is in hand.
+        unsafe { S::requeue(header) };
+    } else if ticket.range.drop_entry() {
+        // SAFETY: the last holder was the entry.
+        unsafe { free::<K, S>(header) };
+        // SAFETY: the range's.
+        unsafe { Batch::release(batch, 1) };
+    }
+    if let Some(half) = half {
+        // SAFETY: made with the turn and the entry, which is in hand.
+        unsafe { work::<K, S>(half) };
+    }
+}
+
+/// The runtime ends: drops what is left.
+///
+/// # Safety
+/// The caller has the entry in hand, and hands it over.
+unsafe fn clear<K: Kind, S: Schedule>(header: NonNull<Header>) {
+    // SAFETY: the entry keeps the ticket.
+    let ticket = unsafe { header.cast::<Ticket<K, S>>().as_ref() };
+    let batch = ticket.batch;
+    // SAFETY: the entry keeps the range, and that the batch.
+    let this = unsafe { batch.as_ref() };
+    let mut tally = Tally::default();
+    for index in ticket.range.take_rest() {
+        // SAFETY: taken from the range just now.
+        unsafe { this.discard(index, &mut tally) };
+    }
+    this.settle(tally.ended);
+    if ticket.range.drop_entry() {
+        // SAFETY: the last holder was the entry.
+        unsafe { free::<K, S>(header) };
+        tally.released += 1;
+    }
+    // SAFETY: the references of the elements dropped, and perhaps of the range.
+    unsafe { Batch::release(batch, tally.released) };
+}

@@ -1,0 +1,149 @@
+//! Ten thousand fresh runtimes leave no thread, no descriptor, no memory and no future behind. One test, so that no
+//! neighbour disturbs the counts.
+
+mod common;
+
+use common::{Counter, Watchdog};
+use heist::Builder;
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::future::pending;
+use std::net::Ipv4Addr;
+use std::sync::atomic::{AtomicIsize, Ordering};
+use std::thread;
+use std::time::Duration;
+
+/// The system's allocator, with the bytes in use counted.
+struct Counting;
+
+static BYTES: AtomicIsize = AtomicIsize::new(0);
+
+// SAFETY: Every call goes to `System` with the caller's arguments, and its answer is given back unchanged.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        BYTES.fetch_add(layout.size() as isize, Ordering::Relaxed);
+        // SAFETY: The caller keeps the contract of `alloc`, which is the same.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        BYTES.fetch_sub(layout.size() as isize, Ordering::Relaxed);
+        // SAFETY: The pointer came from `System`, through `alloc` above, with this layout.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Kind {
+    Empty,
+    OneTask,
+    Threads,
+    Timer,
+    Socket,
+    Leftovers,
+}
+
+const KINDS: [Kind; 6] = [
+    Kind::Empty,
+    Kind::OneTask,
+    Kind::Threads,
+    Kind::Timer,
+    Kind::Socket,
+    Kind::Leftovers,
+];
+
+/// What one fresh runtime does. Every guard that it makes counts in `made`, and in `dropped` at its end.
+async fn work(kind: Kind, made: Counter, dropped: Counter) {
+    match kind {
+        Kind::Empty => {}
+        Kind::OneTask => {
+            made.add();
+            let guard = dropped.guard();
+            heist::spawn(async move { drop(guard) }).await.unwrap();
+        }
+        Kind::Threads => {
+            let meet = Counter::new();
+            let other = meet.clone();
+            let call = heist::spawn_blocking(move || other.add());
+            heist::gather((0..4).map(|_| meet.reached(1))).await;
+            call.await.unwrap();
+        }
+        Kind::Timer => heist::time::sleep(Duration::from_micros(50)).await,
+        Kind::Socket => {
+            let socket = heist::net::UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))
+                .await
+                .unwrap();
+            let address = socket.local_addr().unwrap();
+            socket.send_to(b"to myself", address).await.unwrap();
+            let mut buffer = [0; 16];
+            assert_eq!(socket.recv_from(&mut buffer).await.unwrap(), (9, address));
+        }
+        Kind::Leftovers => {
+            for _ in 0..10 {
+                made.add();
+                let guard = dropped.guard();
+                heist::spawn(async move {
+                    let _guard = guard;
+                    pending::<()>().await;
+                });
+            }
+            heist::yield_now().await;
+        }
+    }
+}
+
+/// Half of the runtimes are `run`'s own, half built with two workers.
+fn run_fresh(rounds: usize, made: &Counter, dropped: &Counter) {
+    for round in 0..rounds {
+        for kind in KINDS {
+            let work = work(kind, made.clone(), dropped.clone());
+            if round % 2 == 0 {
+                heist::run(work);
+            } else {
+                Builder::new().worker_threads(2).run(work).unwrap();
+            }
+        }
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn threads_and_descriptors() -> (usize, usize) {
+    (common::process::threads(), common::process::descriptors())
+}
+
+#[cfg(not(target_os = "linux"))]
+fn threads_and_descriptors() -> (usize, usize) {
+    (0, 0)
+}
+
+#[test]
+fn ten_thousand_fresh_runtimes_leave_nothing_behind() {
+    const ROUNDS: usize = 1_700;
+    let _watchdog = Watchdog::start();
+    let (made, dropped) = (Counter::new(), Counter::new());
+    // Fills the caches, of threads and of engines, which are meant to stay.
+    run_fresh(100, &made, &dropped);
+    let bytes = BYTES.load(Ordering::Relaxed);
+    let (threads, descriptors) = threads_and_descriptors();
+
+    run_fresh(ROUNDS, &made, &dropped);
+
+    assert_eq!(made.get(), dropped.get(), "futures");
+    let (threads_now, descriptors_now) = threads_and_descriptors();
+    // A cache holds at most one engine per processor, each with a few descriptors, and may have been empty before.
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    assert!(
+        descriptors_now <= descriptors + 4 * cores,
+        "descriptors: {descriptors}, then {descriptors_now}"
+    );
+    // Threads come back to their cache a little after the run that used them.
+    assert!(
+        threads_now <= threads + 16,
+        "threads: {threads}, then {threads_now}"
+    );
+    let grown = BYTES.load(Ordering::Relaxed) - bytes;
+    // Less than fifty bytes for each runtime, which no leak of a task, a waker or a page could stay under.
+    assert!(grown < 500_000, "{grown} bytes more than before");
+}
