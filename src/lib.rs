@@ -153,10 +153,19 @@
 //! | `HEIST_DEBUG=1` | debug mode for all runtimes that do not set it: see [`Builder::debug`] |
 //!
 //! Both are read once per process.
+#![cfg_attr(
+    heist_loom,
+    allow(
+        unused,
+        missing_docs,
+        missing_debug_implementations,
+        clippy::new_without_default,
+        reason = "the models use some of the parts, and are their only readers"
+    )
+)]
 
 #[cfg(not(heist_loom))]
 mod blocking;
-#[cfg(not(heist_loom))]
 mod driver;
 #[cfg(not(heist_loom))]
 mod gather;
@@ -164,6 +173,9 @@ mod gather;
 pub mod io;
 #[cfg(not(heist_loom))]
 mod join_set;
+#[cfg(heist_loom)]
+#[doc(hidden)]
+pub mod model;
 #[cfg(not(heist_loom))]
 pub mod net;
 mod queue;

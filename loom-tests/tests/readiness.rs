@@ -1,27 +1,17 @@
-//! Readiness: no event is lost, whatever the order of the driver's, the operations' and the waiters' steps.
+//! Readiness: no event is lost, whatever the order of the driver's, the operations' and the waiters' steps; and an event that was under way when its
+//! source was deregistered reaches nobody.
+//!
+//! Mutants that must die: `look-before-registering`, `clear-whatever-the-tick`, `event-relaxed`, `generation-dropped`,
+//! `waiters-before-word`.
 #![cfg(heist_loom)]
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize as Plain, Ordering::Relaxed as Uncounted};
 use std::task::{Context, Poll, Wake, Waker};
 
 use heist::model::{Direction, Readiness, Ready, Source, Sources, Ticket};
+use heist_loom_tests::model;
 use loom::sync::atomic::{AtomicUsize, Ordering};
 use loom::thread;
-
-/// Runs `model` in every order, and makes sure that there was more than one.
-fn check(model: impl Fn() + Send + Sync + 'static) {
-    let runs = Arc::new(Plain::new(0));
-    let counted = Arc::clone(&runs);
-    let mut builder = loom::model::Builder::new();
-    builder.max_branches = 10_000;
-    builder.preemption_bound = Some(3);
-    builder.check(move || {
-        counted.fetch_add(1, Uncounted);
-        model();
-    });
-    assert!(runs.load(Uncounted) > 1, "only one order of steps");
-}
 
 /// A task that counts its wakes, seen by loom.
 #[derive(Default)]
@@ -87,40 +77,44 @@ fn operate(
 
 /// A task that is pending has been woken, or there was nothing to be had.
 fn no_event_is_lost(events: usize, readers: usize) {
-    check(move || {
-        let system = Arc::new(System(AtomicUsize::new(0)));
-        let readiness = Arc::new(Readiness::new());
-        let driver = {
-            let (system, readiness) = (system.clone(), readiness.clone());
-            thread::spawn(move || {
-                for _ in 0..events {
-                    arrive(&system, &readiness);
-                }
-            })
-        };
-        let readers: Vec<_> = (0..readers)
-            .map(|n| {
+    model(
+        &format!("no event lost, {events} events, {readers} readers"),
+        3,
+        move || {
+            let system = Arc::new(System(AtomicUsize::new(0)));
+            let readiness = Arc::new(Readiness::new());
+            let driver = {
                 let (system, readiness) = (system.clone(), readiness.clone());
                 thread::spawn(move || {
-                    let task = Arc::new(Task::default());
-                    let waker = Waker::from(task.clone());
-                    let mut ticket = Ticket::default();
-                    let ticket = (n == 0).then_some(&mut ticket);
-                    let got = operate(&system, &readiness, &waker, ticket);
-                    (task, got)
+                    for _ in 0..events {
+                        arrive(&system, &readiness);
+                    }
                 })
-            })
-            .collect();
-        driver.join().unwrap();
-        let readers: Vec<_> = readers.into_iter().map(|r| r.join().unwrap()).collect();
-        // Relaxed: all is over.
-        if system.0.load(Ordering::Relaxed) > 0 {
-            for (task, got) in readers {
-                // What is left will be read by somebody: nobody sleeps.
-                assert!(got.is_ready() || task.wakes.load(Ordering::Relaxed) > 0);
+            };
+            let readers: Vec<_> = (0..readers)
+                .map(|n| {
+                    let (system, readiness) = (system.clone(), readiness.clone());
+                    thread::spawn(move || {
+                        let task = Arc::new(Task::default());
+                        let waker = Waker::from(task.clone());
+                        let mut ticket = Ticket::default();
+                        let ticket = (n == 0).then_some(&mut ticket);
+                        let got = operate(&system, &readiness, &waker, ticket);
+                        (task, got)
+                    })
+                })
+                .collect();
+            driver.join().unwrap();
+            let readers: Vec<_> = readers.into_iter().map(|r| r.join().unwrap()).collect();
+            // Relaxed: all is over.
+            if system.0.load(Ordering::Relaxed) > 0 {
+                for (task, got) in readers {
+                    // What is left will be read by somebody: nobody sleeps.
+                    assert!(got.is_ready() || task.wakes.load(Ordering::Relaxed) > 0);
+                }
             }
-        }
-    });
+        },
+    );
 }
 
 #[test]
@@ -140,7 +134,7 @@ fn two_operations_against_one_event() {
 
 #[test]
 fn closing_against_registration() {
-    check(|| {
+    model("closing against registration", 3, || {
         let readiness = Arc::new(Readiness::new());
         let task = Arc::new(Task::default());
         let closer = {
@@ -171,7 +165,7 @@ fn closing_against_registration() {
 
 #[test]
 fn asking_anew_against_an_event() {
-    check(|| {
+    model("asking anew against an event", 3, || {
         let system = Arc::new(System(AtomicUsize::new(0)));
         let readiness = Arc::new(Readiness::new());
         let driver = {
@@ -197,7 +191,7 @@ fn asking_anew_against_an_event() {
 
 #[test]
 fn a_dropped_future_against_an_event() {
-    check(|| {
+    model("dropped future against an event", 3, || {
         let readiness = Arc::new(Readiness::new());
         let task = Arc::new(Task::default());
         let waker = Waker::from(task.clone());
@@ -229,7 +223,7 @@ fn a_dropped_future_against_an_event() {
 
 #[test]
 fn a_stale_event_against_the_reuse_of_its_slot() {
-    check(|| {
+    model("stale event against reuse", 3, || {
         let sources = Arc::new(Sources::default());
         let old = sources.insert(|key| Source::new(key, 3));
         let stale = old.key();

@@ -98,7 +98,8 @@ impl<P: Sleeper> Driver<P> {
         match self.seat.holder() {
             Some(holder) => {
                 // Relaxed: ordered by the fence. The holder of a live reactor sees new sources by itself.
-                if self.timers.minimum() < self.deadline.load(Ordering::Relaxed) {
+                let deadline = self.deadline.load(Ordering::Relaxed) | BESIDE;
+                if self.timers.minimum() | BESIDE < deadline {
                     holder.kick(|| self.interrupt());
                 }
                 Attend::Driven

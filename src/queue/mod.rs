@@ -8,7 +8,7 @@ use crate::task::Header;
 
 #[cfg(not(heist_loom))]
 mod deque;
-mod next;
+pub(crate) mod next;
 
 #[cfg(not(heist_loom))]
 pub(crate) use deque::{Injector, Local, Stealer, Stolen};

@@ -13,7 +13,7 @@ use super::parker::Parker;
 use super::worker::{CLOSE, Worker, YIELD_SEAT};
 use crate::driver::Handover;
 use crate::queue::Stolen;
-use crate::sync::Ordering;
+use crate::sync::{Ordering, fence};
 use crate::task::{self, Header};
 use crate::util::budget;
 use crate::util::contain::contain;
@@ -305,8 +305,12 @@ impl<'e> Occupant<'e> {
         }
         // After an eviction these go to the injector.
         self.wake_all();
-        if !stays && !self.engine.is_closed() && self.engine.driver.is_unattended() {
-            self.engine.notify();
+        if !stays && !self.engine.is_closed() {
+            // Pairs with the fence in `Driver::added`: an adder sees the seat empty, or we see what it added.
+            fence(Ordering::SeqCst);
+            if self.engine.driver.is_unattended() {
+                self.engine.notify();
+            }
         }
         stays
     }
@@ -422,7 +426,7 @@ impl Engine {
             self.idle.stop_searching();
         } else {
             // As in `Idle::sleep`: the look below comes after the queue was left.
-            crate::sync::fence(Ordering::SeqCst);
+            fence(Ordering::SeqCst);
         }
         if self.is_closed() {
             // The closer may have passed by before the bit was set.

@@ -179,7 +179,6 @@ impl Parker {
     }
 }
 
-#[cfg(not(heist_loom))]
 impl crate::driver::Sleeper for Parker {
     fn park(&self, timeout: Option<Duration>) {
         Parker::park(self, timeout);

@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 use super::context;
 use super::engine::Engine;
 use crate::sync::{Mutex, Ordering};
-use crate::task::{self, Fresh, Header, JoinHandle, PageSet, Schedule, Spec};
+use crate::task::{self, BatchSchedule, Fresh, Header, JoinHandle, PageSet, Schedule, Spec};
 use crate::util::budget;
 
 /// A new task, or what it would have been made of, where the engine is closed.
@@ -71,6 +71,15 @@ impl Schedule for Scheduler {
         }
     }
 
+    unsafe fn cell_gone(set: NonNull<PageSet>) {
+        // SAFETY: the cell that is being freed kept the engine, and with it the set, until now.
+        let engine = unsafe { (*set.as_ptr()).engine };
+        // SAFETY: as above; once per cell, as the caller promises. The set of orphans is never retired.
+        unsafe { Engine::cells_gone(engine.cast(), 1) };
+    }
+}
+
+impl BatchSchedule for Scheduler {
     unsafe fn offer(entry: NonNull<Header>, wake: bool) {
         // SAFETY: whoever has the entry keeps its ticket.
         let home = unsafe { entry.as_ref() }.home;
@@ -135,13 +144,6 @@ impl Schedule for Scheduler {
         // The end of one poll, and the beginning of another.
         worker.turns.add(2);
         true
-    }
-
-    unsafe fn cell_gone(set: NonNull<PageSet>) {
-        // SAFETY: the cell that is being freed kept the engine, and with it the set, until now.
-        let engine = unsafe { (*set.as_ptr()).engine };
-        // SAFETY: as above; once per cell, as the caller promises. The set of orphans is never retired.
-        unsafe { Engine::cells_gone(engine.cast(), 1) };
     }
 }
 

@@ -37,7 +37,7 @@ use std::task::{Context, Poll};
 use crossbeam_utils::CachePadded;
 
 use super::header::{Header, TaskRef};
-use super::{Fresh, PageSet, Schedule, Spec, TaskId};
+use super::{BatchSchedule, Fresh, PageSet, Spec, TaskId};
 use crate::sync::{AtomicBool, AtomicUsize, Ordering, fence};
 use crate::util::contain::contain;
 
@@ -98,7 +98,7 @@ struct Tally {
     released: usize,
 }
 
-impl<K: Kind, S: Schedule> Batch<K, S> {
+impl<K: Kind, S: BatchSchedule> Batch<K, S> {
     fn len(&self) -> u32 {
         self.cells.len()
     }
@@ -221,22 +221,22 @@ impl<K: Kind, S: Schedule> Batch<K, S> {
 }
 
 /// The gather's hold on its batch: awaits it, or cancels it.
-pub(crate) struct Gathering<K: Kind, S: Schedule> {
+pub(crate) struct Gathering<K: Kind, S: BatchSchedule> {
     batch: NonNull<Batch<K, S>>,
     taken: bool,
 }
 
 // SAFETY: it leads to the values, which go to whichever thread polls it, and are Send, as the caller of `create` promised; the rest is
 // arbitrated by atomics and a lock.
-unsafe impl<K: Kind, S: Schedule> Send for Gathering<K, S> {}
+unsafe impl<K: Kind, S: BatchSchedule> Send for Gathering<K, S> {}
 // SAFETY: a shared reference leads to nothing.
-unsafe impl<K: Kind, S: Schedule> Sync for Gathering<K, S> {}
+unsafe impl<K: Kind, S: BatchSchedule> Sync for Gathering<K, S> {}
 
 /// Makes a batch of one element or more, and its first ticket, which the caller queues.
 ///
 /// # Safety
 /// The caller owns `home`. The futures and their outputs are Send and live as long as they like.
-pub(crate) unsafe fn create<K: Kind, S: Schedule>(
+pub(crate) unsafe fn create<K: Kind, S: BatchSchedule>(
     home: &PageSet,
     spec: &Spec,
     futures: Unstarted<K::Future>,
@@ -278,7 +278,7 @@ pub(crate) unsafe fn create<K: Kind, S: Schedule>(
     (Fresh(ticket), gathering)
 }
 
-impl<K: Kind, S: Schedule> Gathering<K, S> {
+impl<K: Kind, S: BatchSchedule> Gathering<K, S> {
     fn batch(&self) -> &Batch<K, S> {
         // SAFETY: the gather's reference keeps it.
         unsafe { self.batch.as_ref() }
@@ -309,7 +309,7 @@ impl<K: Kind, S: Schedule> Gathering<K, S> {
     }
 }
 
-impl<K: Kind, S: Schedule> fmt::Debug for Gathering<K, S> {
+impl<K: Kind, S: BatchSchedule> fmt::Debug for Gathering<K, S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let batch = self.batch();
         // Relaxed: for debug output.
@@ -323,7 +323,7 @@ impl<K: Kind, S: Schedule> fmt::Debug for Gathering<K, S> {
     }
 }
 
-impl<K: Kind, S: Schedule> Drop for Gathering<K, S> {
+impl<K: Kind, S: BatchSchedule> Drop for Gathering<K, S> {
     fn drop(&mut self) {
         let batch = self.batch();
         if !self.taken {

@@ -297,6 +297,11 @@ impl<B: Body, S: Schedule> Cell<B, S> {
     /// # Safety
     /// The last reference is gone.
     unsafe fn free(header: NonNull<Header>) {
+        #[cfg(heist_loom)]
+        // SAFETY: as the caller promises. See `modelled`.
+        unsafe { header.cast::<Self>().as_ref() }
+            .body
+            .with_mut(|_| ());
         // SAFETY: as the caller promises; future, output and join waker are gone already.
         unsafe { free_cell::<S>(header, const { pages::class_of(size_of::<Self>()) }) }
     }
@@ -308,6 +313,11 @@ impl<B: Body, S: Schedule> Cell<B, S> {
 /// The last reference is gone, `class` is that of the cell, and there is nothing to drop behind the header.
 pub(crate) unsafe fn free_cell<S: Schedule>(header: NonNull<Header>, class: usize) {
     let cell = header.as_ptr();
+    #[cfg(heist_loom)]
+    // SAFETY: as the caller promises.
+    unsafe {
+        super::modelled::access(cell);
+    }
     // SAFETY: the last reference is gone: nobody but us reads the fields. Walkers only look at the state word.
     let name = unsafe { &raw mut (*cell).fixed.meta.name };
     // SAFETY: the name is there until here, and not used again.

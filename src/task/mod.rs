@@ -29,6 +29,8 @@ mod error;
 pub(crate) mod header;
 pub(crate) mod id;
 mod join;
+#[cfg(heist_loom)]
+mod modelled;
 pub(crate) mod pages;
 pub(crate) mod state;
 pub(crate) mod waker;
@@ -62,6 +64,15 @@ pub(crate) trait Schedule: 'static {
     /// So many tasks of this set are about to become complete.
     fn completed(set: &PageSet, count: u64);
 
+    /// A cell came back to a set after it was retired.
+    ///
+    /// # Safety
+    /// Called once per cell that was out when the set was retired.
+    unsafe fn cell_gone(set: NonNull<PageSet>);
+}
+
+/// What batches need beyond that.
+pub(crate) trait BatchSchedule: Schedule {
     /// Queues the entry of a range that this thread is going to work on, where others find it; and wakes one of them
     /// if `wake` says that it pays.
     ///
@@ -80,12 +91,6 @@ pub(crate) trait Schedule: 'static {
 
     /// One element's poll is over, and another one's is to follow in the same turn. False: the turn has to end.
     fn next_poll() -> bool;
-
-    /// A cell came back to a set after it was retired.
-    ///
-    /// # Safety
-    /// Called once per cell that was out when the set was retired.
-    unsafe fn cell_gone(set: NonNull<PageSet>);
 }
 
 /// A spawned task that is in no queue yet.

@@ -24,6 +24,8 @@ use std::ptr::{self, NonNull};
 
 use super::header::{Header, TaskRef};
 use super::id::IdBlock;
+#[cfg(heist_loom)]
+use super::modelled;
 use super::state::State;
 use crate::sync::{AtomicPtr, AtomicU64, Mutex, Ordering, UnsafeCell};
 
@@ -109,6 +111,11 @@ impl PageSet {
             let cell = local.free[class];
             // SAFETY: `refill` leaves a cell in the list, and links of listed cells belong to the owner.
             local.free[class] = unsafe { *link(cell) };
+            #[cfg(heist_loom)]
+            // SAFETY: a cell in the list, and so the owner's.
+            unsafe {
+                modelled::access(cell);
+            }
             // SAFETY: as above, not null.
             unsafe { NonNull::new_unchecked(cell) }
         })
@@ -295,12 +302,19 @@ impl Page {
             unsafe { state.write(State::free()) };
             // SAFETY: as above; the note lies in the cell.
             unsafe { *class_note(page.cell(i)) = class };
+            #[cfg(heist_loom)]
+            // SAFETY: as above.
+            unsafe {
+                modelled::cell(page.cell(i));
+            }
         }
         page
     }
 
     fn cells(&self) -> usize {
-        PAGE / (CELL << self.class)
+        let cells = PAGE / (CELL << self.class);
+        // Each cell is a step of every walk: a model has few.
+        if cfg!(heist_loom) { 2 } else { cells }
     }
 
     fn cell(&self, i: usize) -> *mut Header {

@@ -13,11 +13,11 @@ use crate::sync::{Ordering, fence};
 use crate::task::header::{Header, Meta, TaskRef, Vtable};
 use crate::task::state::{Claim, Pause, Start};
 use crate::task::waker::BorrowedWaker;
-use crate::task::{Schedule, current};
+use crate::task::{BatchSchedule, current};
 
 struct VtableOf<K, S>(PhantomData<(K, S)>);
 
-impl<K: Kind, S: Schedule> VtableOf<K, S> {
+impl<K: Kind, S: BatchSchedule> VtableOf<K, S> {
     const VTABLE: Vtable = Vtable {
         run: Batch::<K, S>::run,
         schedule: S::schedule,
@@ -29,7 +29,7 @@ impl<K: Kind, S: Schedule> VtableOf<K, S> {
     };
 }
 
-impl<K: Kind, S: Schedule> Batch<K, S> {
+impl<K: Kind, S: BatchSchedule> Batch<K, S> {
     /// The first poll.
     ///
     /// # Safety

@@ -11,7 +11,7 @@ use super::{Batch, Kind};
 use crate::sync::UnsafeCell;
 use crate::task::header::{Header, Meta, TaskRef, Vtable};
 use crate::task::state::{Claim, Pause, Start, Wake};
-use crate::task::{PageSet, Schedule, Spec, free_cell, pages};
+use crate::task::{BatchSchedule, PageSet, Schedule, Spec, free_cell, pages};
 
 /// How many elements a turn looks at, and how many futures it drops.
 const LOOKS: u32 = 1024;
@@ -34,7 +34,7 @@ const CLASS: usize = pages::class_of(size_of::<Hub>());
 
 struct VtableOf<K, S>(PhantomData<(K, S)>);
 
-impl<K: Kind, S: Schedule> VtableOf<K, S> {
+impl<K: Kind, S: BatchSchedule> VtableOf<K, S> {
     const VTABLE: Vtable = Vtable {
         run: run::<K, S>,
         schedule: S::schedule,
@@ -50,7 +50,10 @@ impl<K: Kind, S: Schedule> VtableOf<K, S> {
 ///
 /// # Safety
 /// The caller owns `home`.
-pub(super) unsafe fn create<K: Kind, S: Schedule>(home: &PageSet, spec: &Spec) -> NonNull<Header> {
+pub(super) unsafe fn create<K: Kind, S: BatchSchedule>(
+    home: &PageSet,
+    spec: &Spec,
+) -> NonNull<Header> {
     // SAFETY: the caller owns `home`.
     let header = unsafe { home.take(CLASS) };
     let meta = Meta {
@@ -83,7 +86,7 @@ pub(super) unsafe fn publish<K: Kind, S>(hub: NonNull<Header>, batch: NonNull<Ba
 }
 
 /// The batch is cancelled: the hub gets a turn.
-pub(super) fn wake<K: Kind, S: Schedule>(batch: &Batch<K, S>) {
+pub(super) fn wake<K: Kind, S: BatchSchedule>(batch: &Batch<K, S>) {
     // SAFETY: the batch's reference keeps the cell.
     if unsafe { batch.hub.as_ref() }.state.wake() == Wake::Push {
         // SAFETY: the hub became SCHEDULED by this call, and the batch's reference outlasts the push.
@@ -92,7 +95,7 @@ pub(super) fn wake<K: Kind, S: Schedule>(batch: &Batch<K, S>) {
 }
 
 /// The batch is over. By who ended the last element, with a reference to the batch that outlasts the call.
-pub(super) fn over<K: Kind, S: Schedule>(batch: &Batch<K, S>) {
+pub(super) fn over<K: Kind, S: BatchSchedule>(batch: &Batch<K, S>) {
     // SAFETY: the batch's reference keeps the cell.
     match unsafe { batch.hub.as_ref() }.state.claim_idle() {
         // SAFETY: claimed just now.
@@ -106,7 +109,7 @@ pub(super) fn over<K: Kind, S: Schedule>(batch: &Batch<K, S>) {
 
 /// # Safety
 /// The caller has RUNNING, and the batch is over. The batch may be gone when this returns.
-unsafe fn complete<K: Kind, S: Schedule>(hub: NonNull<Header>) {
+unsafe fn complete<K: Kind, S: BatchSchedule>(hub: NonNull<Header>) {
     // SAFETY: the runtime's reference keeps the cell until it is released below.
     let cell = unsafe { hub.cast::<Hub>().as_ref() };
     let batch = cell.body.batch.cast::<Batch<K, S>>();
@@ -119,7 +122,7 @@ unsafe fn complete<K: Kind, S: Schedule>(hub: NonNull<Header>) {
 
 /// # Safety
 /// The caller holds the queue's entry of the SCHEDULED hub.
-unsafe fn run<K: Kind, S: Schedule>(hub: NonNull<Header>) {
+unsafe fn run<K: Kind, S: BatchSchedule>(hub: NonNull<Header>) {
     // SAFETY: the runtime's reference keeps the cell.
     match unsafe { hub.as_ref() }.state.start() {
         // SAFETY: `start` gave us RUNNING.
@@ -133,7 +136,7 @@ unsafe fn run<K: Kind, S: Schedule>(hub: NonNull<Header>) {
 ///
 /// # Safety
 /// The caller has RUNNING (by `start` or `claim_idle`), and gives it up.
-unsafe fn cancel_all<K: Kind, S: Schedule>(hub: NonNull<Header>) {
+unsafe fn cancel_all<K: Kind, S: BatchSchedule>(hub: NonNull<Header>) {
     // SAFETY: the runtime's reference keeps the cell.
     let cell = unsafe { hub.cast::<Hub>().as_ref() };
     // SAFETY: the hub's reference keeps the batch: it is not complete while RUNNING is ours.
@@ -149,7 +152,7 @@ unsafe fn cancel_all<K: Kind, S: Schedule>(hub: NonNull<Header>) {
 ///
 /// # Safety
 /// The caller has RUNNING, and gives it up. The batch may be gone when this returns.
-unsafe fn reap<K: Kind, S: Schedule>(hub: NonNull<Header>, looks: u32, drops: u32) {
+unsafe fn reap<K: Kind, S: BatchSchedule>(hub: NonNull<Header>, looks: u32, drops: u32) {
     // SAFETY: the runtime's reference keeps the cell until the hub is complete.
     let cell = unsafe { hub.cast::<Hub>().as_ref() };
     // SAFETY: the hub's reference keeps the batch until then.
@@ -179,7 +182,12 @@ unsafe fn reap<K: Kind, S: Schedule>(hub: NonNull<Header>, looks: u32, drops: u3
 }
 
 /// Cancels elements from `from` on, so far as the limits go. Returns how far that was.
-fn walk<K: Kind, S: Schedule>(batch: &Batch<K, S>, from: u32, looks: u32, mut drops: u32) -> u32 {
+fn walk<K: Kind, S: BatchSchedule>(
+    batch: &Batch<K, S>,
+    from: u32,
+    looks: u32,
+    mut drops: u32,
+) -> u32 {
     if !batch.is_cancelled() {
         return from;
     }

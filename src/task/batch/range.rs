@@ -79,8 +79,8 @@ impl Range {
     /// The entry was popped: asks for the turn.
     #[inline]
     pub fn arrive(&self) -> Arrival {
-        // Acquire: pairs with the Release in `leave`; the chain of turns is what the freeing stands on.
-        if self.holds.fetch_or(TURN, Ordering::AcqRel) & TURN == 0 {
+        // Relaxed: the queue ordered what came before. Being a read-modify-write it carries on what others released here, to who frees.
+        if self.holds.fetch_or(TURN, Ordering::Relaxed) & TURN == 0 {
             Arrival::Runner
         } else {
             Arrival::Helper

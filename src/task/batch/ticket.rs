@@ -6,7 +6,7 @@ use std::ptr::NonNull;
 use super::range::{Arrival, Leave, Range};
 use super::{Batch, Kind, Tally};
 use crate::sync::UnsafeCell;
-use crate::task::Schedule;
+use crate::task::BatchSchedule;
 use crate::task::header::{Fixed, Header, Meta, Vtable};
 use crate::task::state::State;
 
@@ -24,7 +24,7 @@ struct Ticket<K: Kind, S> {
 
 struct VtableOf<K, S>(PhantomData<(K, S)>);
 
-impl<K: Kind, S: Schedule> VtableOf<K, S> {
+impl<K: Kind, S: BatchSchedule> VtableOf<K, S> {
     const VTABLE: Vtable = Vtable {
         run: run::<K, S>,
         schedule: |_| unreachable!("a ticket has no wakers"),
@@ -40,7 +40,7 @@ impl<K: Kind, S: Schedule> VtableOf<K, S> {
 ///
 /// # Safety
 /// The caller hands over a reference to the batch.
-pub(super) unsafe fn create<K: Kind, S: Schedule>(
+pub(super) unsafe fn create<K: Kind, S: BatchSchedule>(
     batch: NonNull<Batch<K, S>>,
     range: Range,
 ) -> NonNull<Header> {
@@ -69,14 +69,14 @@ pub(super) unsafe fn create<K: Kind, S: Schedule>(
 
 /// # Safety
 /// The range's last holder has gone. Its reference to the batch is the caller's now.
-unsafe fn free<K: Kind, S: Schedule>(ticket: NonNull<Header>) {
+unsafe fn free<K: Kind, S: BatchSchedule>(ticket: NonNull<Header>) {
     // SAFETY: made by `create`, and nobody knows it any more.
     drop(unsafe { Box::from_raw(ticket.cast::<Ticket<K, S>>().as_ptr()) });
 }
 
 /// # Safety
 /// The caller has the entry of a range in hand, and hands it over.
-unsafe fn run<K: Kind, S: Schedule>(header: NonNull<Header>) {
+unsafe fn run<K: Kind, S: BatchSchedule>(header: NonNull<Header>) {
     // SAFETY: the entry keeps the ticket.
     let ticket = unsafe { header.cast::<Ticket<K, S>>().as_ref() };
     if ticket.header.state.is_cancelled() {
@@ -95,7 +95,7 @@ unsafe fn run<K: Kind, S: Schedule>(header: NonNull<Header>) {
 ///
 /// # Safety
 /// The caller has the entry in hand and the turn, and hands both over.
-unsafe fn work<K: Kind, S: Schedule>(header: NonNull<Header>) {
+unsafe fn work<K: Kind, S: BatchSchedule>(header: NonNull<Header>) {
     // SAFETY: the turn keeps the ticket.
     let ticket = unsafe { header.cast::<Ticket<K, S>>().as_ref() };
     let (range, batch) = (&ticket.range, ticket.batch);
@@ -150,7 +150,7 @@ unsafe fn work<K: Kind, S: Schedule>(header: NonNull<Header>) {
 ///
 /// # Safety
 /// The caller has the entry in hand, and hands it over.
-unsafe fn help<K: Kind, S: Schedule>(header: NonNull<Header>) {
+unsafe fn help<K: Kind, S: BatchSchedule>(header: NonNull<Header>) {
     // SAFETY: the entry keeps the ticket.
     let ticket = unsafe { header.cast::<Ticket<K, S>>().as_ref() };
     let batch = ticket.batch;
@@ -179,7 +179,7 @@ unsafe fn help<K: Kind, S: Schedule>(header: NonNull<Header>) {
 ///
 /// # Safety
 /// The caller has the entry in hand, and hands it over.
-unsafe fn clear<K: Kind, S: Schedule>(header: NonNull<Header>) {
+unsafe fn clear<K: Kind, S: BatchSchedule>(header: NonNull<Header>) {
     // SAFETY: the entry keeps the ticket.
     let ticket = unsafe { header.cast::<Ticket<K, S>>().as_ref() };
     let batch = ticket.batch;

@@ -1,0 +1,270 @@
+//! A scheduler for real task cells: one queue, and one thread that runs what is in it; and how it closes, by the same calls in the same
+//! order as in `scheduler/closing.rs`, `Engine::push_foreign` and `Engine::retire`.
+
+use std::future::Future;
+use std::ptr::NonNull;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize as Tally, Ordering as Any};
+use std::task::{Context, Poll, Wake, Waker};
+
+use heist::model::{self, Claim, JoinHandle, PageSet, Parker, Scheduler, Task};
+use loom::cell::UnsafeCell;
+use loom::sync::atomic::{AtomicBool, AtomicUsize, Ordering, fence};
+use loom::sync::{Condvar, Mutex};
+use loom::thread::{self, ThreadId};
+
+use crate::queue::Injector;
+
+/// The pages of one worker, its queue, and its thread.
+pub struct World {
+    pub pages: PageSet,
+    pub queue: Injector,
+    pub parker: Parker,
+    /// The loom thread that owns the pages: the one that made the world, until it says otherwise. Notes order nothing.
+    owner: std::sync::Mutex<Option<ThreadId>>,
+    /// Whether foreign threads may still spawn.
+    gate: Mutex<bool>,
+    closed: AtomicBool,
+    /// What the closer waits for.
+    events: Mutex<usize>,
+    changed: Condvar,
+    cells_out: AtomicUsize,
+    /// Stands for the engine's memory: whoever uses it reads, whoever frees it writes.
+    memory: UnsafeCell<()>,
+    freed: Tally,
+}
+
+/// The pages lead to the world, so it is made where it stays.
+struct Kind;
+
+impl Scheduler for Kind {
+    fn push(set: &PageSet, task: Task, _again: bool) {
+        let world = World::of(set);
+        world.push(task);
+    }
+
+    fn owns(set: &PageSet) -> bool {
+        *World::of(set).owner.lock().unwrap() == Some(thread::current().id())
+    }
+
+    fn cell_gone(set: NonNull<PageSet>) {
+        // SAFETY: the stage keeps the world to the end.
+        World::of(unsafe { set.as_ref() }).cells_gone(1);
+    }
+}
+
+impl World {
+    /// Lends a new world to the threads of one execution. At its end no cell is out.
+    pub fn stage(play: impl FnOnce(&'static World)) {
+        let world = Box::<World>::new_uninit();
+        let address = world.as_ptr().cast();
+        let world = Box::write(
+            world,
+            World {
+                pages: model::pages(address),
+                queue: Injector::default(),
+                parker: Parker::default(),
+                owner: std::sync::Mutex::new(Some(thread::current().id())),
+                gate: Mutex::new(false),
+                closed: AtomicBool::new(false),
+                events: Mutex::new(0),
+                changed: Condvar::new(),
+                cells_out: AtomicUsize::new(0),
+                memory: UnsafeCell::new(()),
+                freed: Tally::new(0),
+            },
+        );
+        let world = Box::into_raw(world);
+        // SAFETY: the box lives until after `play`, when all threads have been joined.
+        play(unsafe { &*world });
+        // SAFETY: made by `into_raw` above, and used by nobody any more.
+        let world = unsafe { Box::from_raw(world) };
+        match world.freed.load(Any::Relaxed) {
+            0 => {
+                // SAFETY: this thread alone is left.
+                let out = unsafe { model::cells_out(&world.pages) };
+                assert_eq!(out, 0, "cells out");
+            }
+            // The cells were the last to know the engine.
+            freed => assert_eq!(freed, 1, "the engine is freed once"),
+        }
+    }
+
+    fn of(set: &PageSet) -> &World {
+        // SAFETY: `stage` gave the set the address of its world, which outlives the play.
+        unsafe { &*model::world(set).cast::<World>() }
+    }
+
+    /// This thread owns the pages from now on, and the queue's entries are its to run.
+    pub fn take_over(&self) {
+        *self.owner.lock().unwrap() = Some(thread::current().id());
+    }
+
+    /// Nobody owns the pages but who closes, or holds the gate.
+    pub fn abandon(&self) {
+        *self.owner.lock().unwrap() = None;
+    }
+
+    /// Spawns, on the owner's thread, without queueing.
+    pub fn create<F>(&self, future: F) -> (Task, JoinHandle<F::Output>)
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        assert!(Kind::owns(&self.pages));
+        // SAFETY: this thread is the owner.
+        unsafe { model::spawn::<Kind, F>(&self.pages, future) }
+    }
+
+    /// Spawns, on any thread. None: the world is closed.
+    pub fn spawn_foreign<F>(&self, future: F) -> Option<JoinHandle<F::Output>>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        let gate = self.gate.lock().unwrap();
+        if *gate {
+            return None;
+        }
+        // SAFETY: whoever holds the lock owns the pages, in a world where nobody else does.
+        let (task, handle) = unsafe { model::spawn::<Kind, F>(&self.pages, future) };
+        drop(gate);
+        self.push(task);
+        Some(handle)
+    }
+
+    /// Queues a task, from any thread.
+    pub fn push(&self, task: Task) {
+        self.queue.push(task.into_address());
+        self.parker.kick(|| ());
+        fence(Ordering::SeqCst);
+        if self.closed.load(Ordering::Acquire) {
+            self.drain();
+            self.signal();
+        }
+        self.memory.with(|_| ());
+    }
+
+    fn drain(&self) {
+        while let Some(entry) = self.queue.steal() {
+            // SAFETY: `push` put it in.
+            let task = unsafe { Task::from_address(entry) };
+            // SAFETY: each entry is stolen once.
+            unsafe { task.cancel() };
+        }
+    }
+
+    fn signal(&self) {
+        *self.events.lock().unwrap() += 1;
+        self.changed.notify_all();
+    }
+
+    /// Closes a world whose own thread has left: cancels what is there, and waits for foreign threads that are at it.
+    pub fn close(&self) {
+        *self.gate.lock().unwrap() = true;
+        self.closed.store(true, Ordering::Release);
+        fence(Ordering::SeqCst);
+        loop {
+            let seen = *self.events.lock().unwrap();
+            self.drain();
+            if self.cancel_idle() == 0 {
+                break;
+            }
+            let mut events = self.events.lock().unwrap();
+            while *events == seen {
+                events = self.changed.wait(events).unwrap();
+            }
+        }
+        self.retire();
+    }
+
+    fn cancel_idle(&self) -> usize {
+        let mut busy = 0;
+        for task in model::living(&self.pages) {
+            match task.claim_idle() {
+                // SAFETY: claimed just now.
+                Claim::Claimed => unsafe { task.cancel() },
+                Claim::Busy => busy += 1,
+                Claim::Complete => {}
+            }
+        }
+        busy
+    }
+
+    /// Leaves the engine's memory to the cells that are still out.
+    pub fn retire(&self) {
+        // SAFETY: the closer owns the pages.
+        let out = unsafe { model::cells_out(&self.pages) };
+        if out == 0 {
+            return;
+        }
+        self.cells_out.store(out + 1, Ordering::Relaxed);
+        let came_back = model::retire(&self.pages);
+        self.cells_gone(came_back + 1);
+    }
+
+    fn cells_gone(&self, count: usize) {
+        if self.cells_out.fetch_sub(count, Ordering::AcqRel) == count {
+            self.memory.with_mut(|_| ());
+            self.freed.fetch_add(1, Any::Relaxed);
+        }
+    }
+
+    /// Takes the turn of the first entry in the queue, if there is one.
+    pub fn turn(&self) -> bool {
+        let Some(entry) = self.queue.steal() else {
+            return false;
+        };
+        // SAFETY: `push` put it in.
+        let task = unsafe { Task::from_address(entry) };
+        // SAFETY: each entry is stolen once.
+        unsafe { task.run() };
+        true
+    }
+
+    /// Runs entries until `done`.
+    pub fn serve(&self, done: impl Fn() -> bool) {
+        while !done() {
+            self.parker.take_kick();
+            if !self.turn() && !done() {
+                self.parker.park(None);
+            }
+        }
+    }
+}
+
+/// A waker for a thread outside of heist, and its way to wait.
+#[derive(Default)]
+pub struct Signal {
+    parker: Parker,
+    pub wakes: Tally,
+}
+
+impl Wake for Signal {
+    fn wake(self: Arc<Self>) {
+        self.wakes.fetch_add(1, Any::Relaxed);
+        self.parker.kick(|| ());
+    }
+}
+
+impl Signal {
+    pub fn waker(self: &Arc<Self>) -> Waker {
+        Waker::from(Arc::clone(self))
+    }
+
+    pub fn wait(&self) {
+        self.parker.park(None);
+        self.parker.take_kick();
+    }
+
+    /// Polls to the end, waiting for the waker in between.
+    pub fn block_on<F: Future + Unpin>(self: &Arc<Self>, mut future: F) -> F::Output {
+        let waker = self.waker();
+        loop {
+            match std::pin::Pin::new(&mut future).poll(&mut Context::from_waker(&waker)) {
+                Poll::Ready(output) => return output,
+                Poll::Pending => self.wait(),
+            }
+        }
+    }
+}

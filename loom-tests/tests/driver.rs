@@ -1,0 +1,228 @@
+//! The driver's seat, on the real `Driver`, `Seat`, `Timers`, `Idle` and `Parker`: deadlines against a driver that goes to sleep, quick
+//! looks against one that wants to, and whoever leaves against what still waits.
+//!
+//! Asserted: somebody comes to sleep in the seat, no longer than until the earliest deadline. Else all sleep for ever, and loom finds
+//! a deadlock.
+//!
+//! Mutants that must die: `second-scan`, `added-fence`, `driver-fence`, `deadline-unkicked`, `look-without-seat`, `wanted-unsaid`,
+//! `wanted-unheard`, `hand-on-skipped`, `hand-on-fence`, `sent-away-silently`.
+#![cfg(heist_loom)]
+
+use std::task::Waker;
+use std::time::{Duration, Instant};
+
+use heist::model::{Chair, Parker, Seat, Sit, Sleeper};
+use heist_loom_tests::{Engine, Occupant, Poller, Sitter, Wait, model, stage};
+use loom::sync::atomic::{AtomicBool, Ordering};
+use loom::thread;
+
+const HOUR: Duration = Duration::from_secs(3600);
+
+/// Sitters are made before the engine that points at them.
+struct Office {
+    sitters: [Chair<Sitter>; 2],
+    /// The root on the thread of worker 1 was woken.
+    recalled: AtomicBool,
+    /// Somebody sleeps in the seat for as long as is right: there the model ends.
+    driven: AtomicBool,
+    engine: Engine,
+}
+
+fn office(sitters: [Chair<Sitter>; 2], asleep: usize, play: impl FnOnce(&'static Office)) {
+    let office = Office {
+        sitters,
+        recalled: AtomicBool::new(false),
+        driven: AtomicBool::new(false),
+        engine: Engine::new(2, asleep),
+    };
+    stage(office, |office| {
+        play(office);
+        office.engine.assert_quiet();
+    });
+}
+
+impl Office {
+    fn occupant(&'static self, worker: usize) -> Occupant<'static> {
+        let parker = &self.sitters[worker].0.parker;
+        assert!(self.engine.seat(worker, parker).is_none());
+        Occupant::seated(&self.engine, worker, parker)
+    }
+
+    /// Adds a deadline. True: it is to be attended to.
+    fn insert(&self, hours: u32) -> bool {
+        let deadline = Instant::now() + HOUR * hours;
+        self.engine.driver.insert(deadline, Waker::noop())
+    }
+
+    fn add(&self, hours: u32) {
+        if self.insert(hours) && self.engine.driver.added() {
+            self.engine.notify();
+        }
+    }
+
+    fn look(&self) {
+        if self.engine.driver.look(&mut Vec::new()) {
+            self.engine.notify();
+        }
+    }
+
+    fn drive(&'static self, worker: usize) -> Wait {
+        let sitter = &self.sitters[worker];
+        if !self.engine.driver.has_duties() && worker == 0 {
+            sitter.0.parker.park(None);
+            return Wait::Again;
+        }
+        let wait = self.engine.drive(sitter);
+        if sitter.0.has_driven() {
+            // Relaxed: ordered by the kicks.
+            self.driven.store(true, Ordering::Relaxed);
+            self.sitters.iter().for_each(|other| other.0.kick());
+        }
+        wait
+    }
+
+    /// Sleeps, called or not, until somebody drives. False: was sent away.
+    fn serve(&'static self, worker: usize, mut occupant: Occupant<'static>) -> bool {
+        let over = || {
+            // Relaxed: ordered by the kicks.
+            self.driven.load(Ordering::Relaxed)
+                || worker == 1 && self.recalled.load(Ordering::Relaxed)
+        };
+        let mut stays = occupant.slumber(&over, &|_| self.drive(worker));
+        while stays && !over() {
+            assert!(!occupant.turn());
+            stays = occupant.sleep(&over, &|_| self.drive(worker));
+        }
+        occupant.stop_searching();
+        if stays && worker == 1 {
+            occupant.leave();
+        }
+        stays
+    }
+}
+
+#[test]
+fn an_earlier_deadline_against_the_drivers_sleep() {
+    model("earlier deadline", 3, || {
+        let sitters = [Sitter::patient_for(2 * HOUR), Sitter::content()];
+        office(sitters, 1, |office| {
+            let _lowered = office.insert(10);
+            let occupant = office.occupant(0);
+            let driver = thread::spawn(move || assert!(office.serve(0, occupant)));
+            office.add(1);
+            driver.join().unwrap();
+        });
+    });
+}
+
+/// The poller's notification goes to whoever looks. So a look holds the seat.
+#[test]
+fn a_look_swallows_no_notification() {
+    struct Office {
+        parker: Parker,
+        seat: Seat<Parker>,
+        poller: Poller,
+    }
+    model("look and notify", 3, || {
+        let office = Office {
+            parker: Parker::default(),
+            seat: Seat::new(),
+            poller: Poller::default(),
+        };
+        stage(office, |office| {
+            let driver = thread::spawn(|| {
+                // Turned away by a look, it would be woken by the one who looked.
+                while office.seat.sit(&office.parker) == Sit::Taken {
+                    thread::yield_now();
+                }
+                office.parker.drive(|| assert!(!office.poller.wait()));
+                assert!(!office.seat.leave());
+            });
+            let busy = thread::spawn(|| {
+                if office.seat.look() {
+                    office.poller.look();
+                    let _wanted = office.seat.leave();
+                }
+            });
+            office.parker.unpark(|| office.poller.notify());
+            busy.join().unwrap();
+            driver.join().unwrap();
+        });
+    });
+}
+
+#[test]
+fn a_look_beside_a_driver_that_is_to_be_told() {
+    model("look beside a sleeping driver", 2, || {
+        let sitters = [Sitter::patient_for(2 * HOUR), Sitter::content()];
+        office(sitters, 1, |office| {
+            let _lowered = office.insert(10);
+            let occupant = office.occupant(0);
+            let driver = thread::spawn(move || assert!(office.serve(0, occupant)));
+            let busy = thread::spawn(|| office.look());
+            office.add(1);
+            busy.join().unwrap();
+            driver.join().unwrap();
+        });
+    });
+}
+
+#[test]
+fn a_look_against_one_that_wants_to_sleep_in_the_seat() {
+    model("look against sit", 3, || {
+        office([Sitter::content(), Sitter::content()], 1, |office| {
+            let _lowered = office.insert(10);
+            let occupant = office.occupant(0);
+            let sleeper = thread::spawn(move || assert!(office.serve(0, occupant)));
+            office.look();
+            sleeper.join().unwrap();
+        });
+    });
+}
+
+#[test]
+fn a_caller_that_is_done_hands_on_the_seat() {
+    model("seat leave against a pending timer", 2, || {
+        office([Sitter::content(), Sitter::until_kicked()], 2, |office| {
+            let _lowered = office.insert(10);
+            let worker = office.occupant(0);
+            let caller = office.occupant(1);
+            let worker = thread::spawn(move || assert!(office.serve(0, worker)));
+            let caller = thread::spawn(move || assert!(office.serve(1, caller)));
+            // Relaxed: ordered by the kick.
+            office.recalled.store(true, Ordering::Relaxed);
+            office.sitters[1].0.kick();
+            worker.join().unwrap();
+            caller.join().unwrap();
+            // The caller's worker is vacant: it may have been the one to be called.
+            for _ in office.engine.requests.lock().unwrap().drain(..) {
+                office.engine.stop_searching();
+            }
+        });
+    });
+}
+
+#[test]
+fn one_that_is_sent_away_hands_on_the_seat() {
+    model("eviction against a new timer", 2, || {
+        office([Sitter::content(), Sitter::content()], 2, |office| {
+            let worker = office.occupant(0);
+            // What it sits down for has been cancelled.
+            let spare = office.occupant(1);
+            let worker = thread::spawn(move || assert!(office.serve(0, worker)));
+            let spare = thread::spawn(move || {
+                let _sent_away = office.serve(1, spare);
+            });
+            // The monitor sends the spare home.
+            if office.engine.idle.claim(1) {
+                office.engine.send_away(1);
+            }
+            office.add(1);
+            spare.join().unwrap();
+            worker.join().unwrap();
+            for _ in office.engine.requests.lock().unwrap().drain(..) {
+                office.engine.stop_searching();
+            }
+        });
+    });
+}

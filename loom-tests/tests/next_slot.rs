@@ -1,0 +1,83 @@
+//! The next slot: its owner puts in, displaces and takes; the monitor takes.
+//!
+//! Asserted: each entry comes out once, after all that was done before it was put in.
+//!
+//! Not modelled: the owner puts in again what the monitor, late, finds taken. A read-modify-write that read the empty slot comes right after what it
+//! read, and so before the owner's next store; loom lets that store be lost.
+//!
+//! Mutants that must die: `take-by-load-and-store`, `displace-by-load-and-store`, `put-in-relaxed`, `take-relaxed`.
+#![cfg(heist_loom)]
+
+use std::ptr::NonNull;
+
+use heist::model::NextSlot;
+use heist_loom_tests::{model, stage};
+use loom::cell::UnsafeCell;
+use loom::thread;
+
+type Entry = UnsafeCell<u8>;
+
+struct Slot {
+    next: NextSlot<Entry>,
+    entries: [Entry; 2],
+}
+
+impl Slot {
+    fn put_in(&self, entry: usize) -> Option<NonNull<Entry>> {
+        let entry = &self.entries[entry];
+        // SAFETY: loom reports any other access that is not ordered.
+        entry.with_mut(|seen| unsafe { *seen += 1 });
+        self.next.replace(NonNull::from(entry))
+    }
+}
+
+/// Whoever gets an entry has it alone.
+fn run(entry: Option<NonNull<Entry>>) {
+    if let Some(entry) = entry {
+        // SAFETY: the entries live as long as the slot.
+        let entry = unsafe { entry.as_ref() };
+        // SAFETY: as in `put_in`.
+        let seen = entry.with_mut(|seen| unsafe { std::mem::replace(&mut *seen, 9) });
+        assert_eq!(seen, 1, "put in, and not run yet");
+    }
+}
+
+fn slot(play: impl FnOnce(&'static Slot)) {
+    let slot = Slot {
+        next: NextSlot::new(),
+        entries: [UnsafeCell::new(0), UnsafeCell::new(0)],
+    };
+    stage(slot, |slot| {
+        play(slot);
+        for entry in &slot.entries {
+            // SAFETY: as in `put_in`.
+            let seen = entry.with(|seen| unsafe { *seen });
+            assert_ne!(seen, 1, "an entry was lost");
+        }
+    });
+}
+
+#[test]
+fn the_owner_and_the_monitor_take() {
+    model("next slot", 3, || {
+        slot(|slot| {
+            let monitor = thread::spawn(|| run(slot.next.take()));
+            run(slot.put_in(0));
+            run(slot.next.take());
+            monitor.join().unwrap();
+        });
+    });
+}
+
+#[test]
+fn the_owner_displaces_while_the_monitor_takes() {
+    model("next slot, displaced", 3, || {
+        slot(|slot| {
+            let monitor = thread::spawn(|| run(slot.next.take()));
+            run(slot.put_in(0));
+            run(slot.put_in(1));
+            run(slot.next.take());
+            monitor.join().unwrap();
+        });
+    });
+}

@@ -1,0 +1,237 @@
+//! What the loom models see of the crate: the units of its protocols, and thin wrappers where a unit is not to be
+//! public. Compiled under `--cfg heist_loom` only.
+
+use std::future::Future;
+use std::panic::Location;
+use std::ptr::NonNull;
+use std::task::Waker;
+use std::time::{Duration, Instant};
+
+use crate::driver::{self, Attend, Handover};
+use crate::task::{self, Fresh, Header, Spec, TaskRef};
+
+pub use crate::driver::seat::{Seat, Sit};
+pub use crate::queue::next::NextSlot;
+pub use crate::reactor::readiness::{Direction, Readiness, Ready, Seen};
+pub use crate::reactor::source::Source;
+pub use crate::reactor::sources::{Sources, Table};
+pub use crate::reactor::waiters::Ticket;
+pub use crate::scheduler::idle::Idle;
+pub use crate::scheduler::parker::Parker;
+pub use crate::task::batch::range::{Arrival, Leave, Range};
+pub use crate::task::pages::PageSet;
+pub use crate::task::state::{Claim, Complete, DropHandle, Pause, Start, State, Wake};
+pub use crate::task::{AbortHandle, JoinError, JoinHandle};
+
+// ---- tasks ----
+
+/// A queue entry.
+#[derive(Clone, Copy)]
+pub struct Task(NonNull<Header>);
+
+// SAFETY: an entry is the right to run a SCHEDULED task, and the models' futures are Send.
+unsafe impl Send for Task {}
+
+impl Task {
+    /// Takes the turn that the entry stands for.
+    ///
+    /// # Safety
+    /// The entry came from `Scheduler::push` or `spawn`, and is used once.
+    pub unsafe fn run(self) {
+        // SAFETY: as the caller promises.
+        unsafe { task::run(self.0) }
+    }
+
+    /// What the engine does with an entry that it finds after closing.
+    ///
+    /// # Safety
+    /// As for `run`.
+    pub unsafe fn cancel(self) {
+        // SAFETY: as the caller promises: the task is SCHEDULED, so the runtime's reference is there.
+        let _already_queued = unsafe { self.0.as_ref() }.state.abort();
+        // SAFETY: as the caller promises.
+        unsafe { self.run() };
+    }
+
+    pub fn into_address(self) -> usize {
+        self.0.as_ptr().expose_provenance()
+    }
+
+    /// # Safety
+    /// The address is one that `into_address` gave.
+    pub unsafe fn from_address(address: usize) -> Self {
+        let task = std::ptr::with_exposed_provenance_mut(address);
+        // SAFETY: as the caller promises.
+        Self(unsafe { NonNull::new_unchecked(task) })
+    }
+}
+
+/// What a model brings along as the tasks' scheduler. Each function is given the set that the task's cell lies in.
+pub trait Scheduler: 'static {
+    /// A task became SCHEDULED by a wake or an abort, or, if `again`, was woken during its poll.
+    fn push(set: &PageSet, task: Task, again: bool);
+    fn owns(set: &PageSet) -> bool;
+    fn cell_gone(set: NonNull<PageSet>);
+}
+
+struct Adapter<S>(S);
+
+fn home(task: NonNull<Header>) -> &'static PageSet {
+    // SAFETY: whoever schedules a task holds a reference to it.
+    let home = unsafe { task.as_ref() }.home;
+    // SAFETY: a page set outlives its cells; the callees use it on the spot.
+    unsafe { home.as_ref() }
+}
+
+impl<S: Scheduler> task::Schedule for Adapter<S> {
+    unsafe fn schedule(task: NonNull<Header>) {
+        S::push(home(task), Task(task), false);
+    }
+
+    unsafe fn requeue(task: NonNull<Header>) {
+        S::push(home(task), Task(task), true);
+    }
+
+    fn owns(set: &PageSet) -> bool {
+        S::owns(set)
+    }
+
+    fn completed(_set: &PageSet, _count: u64) {}
+
+    unsafe fn cell_gone(set: NonNull<PageSet>) {
+        S::cell_gone(set);
+    }
+}
+
+/// A page set that remembers `world`.
+pub fn pages(world: *const ()) -> PageSet {
+    PageSet::new(world)
+}
+
+pub fn world(set: &PageSet) -> *const () {
+    set.engine
+}
+
+/// # Safety
+/// The caller owns the set, and queues the task.
+pub unsafe fn spawn<S: Scheduler, F>(set: &PageSet, future: F) -> (Task, JoinHandle<F::Output>)
+where
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+{
+    let spec = Spec {
+        location: Location::caller(),
+        parent: None,
+        name: None,
+    };
+    // SAFETY: as the caller promises; the future is Send.
+    let (Fresh(task), handle) = unsafe { task::create::<F, Adapter<S>>(set, spec, future) };
+    (Task(task), handle)
+}
+
+/// # Safety
+/// The caller owns the set.
+pub unsafe fn cells_out(set: &PageSet) -> usize {
+    // SAFETY: as the caller promises.
+    unsafe { set.cells_out() }
+}
+
+pub fn retire(set: &PageSet) -> usize {
+    set.retire()
+}
+
+/// A living cell that a walk found.
+pub struct Walked(TaskRef);
+
+pub fn living(set: &PageSet) -> Vec<Walked> {
+    let mut tasks = Vec::new();
+    set.living(&mut tasks);
+    tasks.into_iter().map(Walked).collect()
+}
+
+impl Walked {
+    /// Stands for reading what the spawner wrote, at a place that loom watches.
+    pub fn read(&self) {
+        self.0.header().join_waker.with(|_| ());
+    }
+
+    pub fn claim_idle(&self) -> Claim {
+        self.0.header().state.claim_idle()
+    }
+
+    /// # Safety
+    /// `claim_idle` gave the task to the caller.
+    pub unsafe fn cancel(&self) {
+        // SAFETY: as the caller promises.
+        unsafe { (self.0.header().vtable.cancel)(self.0.as_ptr()) }
+    }
+}
+
+// ---- driving ----
+
+/// A thread that can sleep in the driver's seat.
+pub trait Sleeper: 'static {
+    fn park(&self, timeout: Option<Duration>);
+    fn kick(&self);
+}
+
+/// Makes a model's sleeper one of the driver's.
+pub struct Chair<P>(pub P);
+
+impl<P: Sleeper> driver::Sleeper for Chair<P> {
+    fn park(&self, timeout: Option<Duration>) {
+        self.0.park(timeout);
+    }
+
+    fn drive(&self, _wait: impl FnOnce()) {
+        unreachable!("there is no reactor in a model");
+    }
+
+    fn kick(&self, _notify: impl FnOnce()) {
+        self.0.kick();
+    }
+}
+
+/// The driver, with timers and without a reactor.
+pub struct Driver<P: Sleeper>(driver::Driver<Chair<P>>);
+
+impl<P: Sleeper> Default for Driver<P> {
+    fn default() -> Self {
+        Self(driver::Driver::new())
+    }
+}
+
+impl<P: Sleeper> Driver<P> {
+    /// True: the deadline is now the earliest, and `added` is to be called.
+    pub fn insert(&self, deadline: Instant, waker: &Waker) -> bool {
+        self.0.timers.insert(deadline, waker).1
+    }
+
+    pub fn drain(&self, woken: &mut Vec<Waker>) {
+        self.0.timers.drain(woken);
+    }
+
+    /// True: nobody drives.
+    pub fn added(&self) -> bool {
+        self.0.added() == Attend::Nobody
+    }
+
+    pub fn has_duties(&self) -> bool {
+        self.0.has_duties()
+    }
+
+    pub fn is_unattended(&self) -> bool {
+        self.0.is_unattended()
+    }
+
+    /// None: the seat is taken. True: somebody wants it next.
+    pub fn sleep(&self, me: &'static Chair<P>, woken: &mut Vec<Waker>) -> Option<bool> {
+        let handover = self.0.sleep(me, woken)?;
+        Some(handover == Handover::Wanted)
+    }
+
+    /// True: somebody wants the seat next.
+    pub fn look(&self, woken: &mut Vec<Waker>) -> bool {
+        self.0.look(woken) == Handover::Wanted
+    }
+}
