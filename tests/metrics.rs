@@ -189,3 +189,18 @@ fn the_dump_names_the_tasks_that_are_pending() {
         assert!(!task.is_finished());
     });
 }
+
+/// Nothing is left over from the runs before, whose memory it may have been given.
+#[test]
+fn a_fresh_run_counts_from_zero() {
+    let _watchdog = Watchdog::start();
+    for _ in 0..4 {
+        // No handle is kept, so the next run may take over what this one leaves.
+        heist::run(async {
+            let before = metrics();
+            assert_eq!((before.spawned(), before.live_tasks()), (0, 0));
+            heist::spawn(async {}).await.unwrap();
+            assert_eq!(metrics().spawned(), 1);
+        });
+    }
+}
