@@ -61,6 +61,23 @@ impl Engine {
         drop(scope);
     }
 
+    /// Whoever is about to work for the engine says so first. False: it is closed, and there is nothing to do.
+    #[must_use]
+    pub(crate) fn arrive(self: &Arc<Self>) -> bool {
+        let arrived = self.closing.arrive();
+        if !arrived {
+            // For a moment this thread may have looked like the last one.
+            self.finish_if_abandoned();
+        }
+        arrived
+    }
+
+    /// A thread's last word to the engine. The last one to go finishes the closing, if its closer did not wait.
+    pub(crate) fn depart(self: &Arc<Self>) {
+        self.closing.depart();
+        self.finish_if_abandoned();
+    }
+
     /// Finishes a closing that its closer did not wait for, if everybody has left.
     pub(crate) fn finish_if_abandoned(self: &Arc<Self>) {
         // Acquire: pairs with the Release in `shut_down`. The swap decides; who gets it comes after all departures by `is_deserted`.

@@ -17,6 +17,8 @@
     reason = "the loom models reach these through heist::model"
 )]
 
+mod remote;
+
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::fmt;
 use std::mem::offset_of;
@@ -27,7 +29,8 @@ use super::id::IdBlock;
 #[cfg(heist_loom)]
 use super::modelled;
 use super::state::State;
-use crate::sync::{AtomicPtr, AtomicU64, Mutex, Ordering, UnsafeCell};
+use crate::sync::{AtomicU64, Mutex, Ordering, UnsafeCell};
+use remote::RemoteStack;
 
 /// Cells are of 128 bytes times a power of two, and aligned to 128 bytes: two cache lines, which is what
 /// processors prefetch together.
@@ -346,62 +349,4 @@ fn class_note(cell: *mut Header) -> *mut usize {
 pub(crate) unsafe fn note_class(cell: NonNull<Header>, class: usize) {
     // SAFETY: an unreferenced cell belongs to whoever frees it.
     unsafe { *class_note(cell.as_ptr()) = class };
-}
-
-/// Cells freed by others than the owner: push one, take all. Nobody pops a single one, so there is no ABA.
-struct RemoteStack(AtomicPtr<Header>);
-
-/// The head of a retired stack.
-fn closed() -> *mut Header {
-    ptr::without_provenance_mut(1)
-}
-
-impl RemoteStack {
-    fn new() -> Self {
-        Self(AtomicPtr::new(ptr::null_mut()))
-    }
-
-    /// False: the stack is closed, and the cell was not pushed.
-    ///
-    /// # Safety
-    /// The cell's link is the caller's.
-    unsafe fn push(&self, cell: *mut Header) -> bool {
-        // Acquire (and on failure below): pairs with the Release in `close`: who meets the tag sees the engine's count.
-        let mut head = self.0.load(Ordering::Acquire);
-        loop {
-            if head == closed() {
-                return false;
-            }
-            // SAFETY: as the caller promises, until the exchange succeeds.
-            unsafe { *link(cell) = head };
-            // Release: pairs with the Acquire in `take_all` and `close`: the owner sees the link and the class.
-            match self
-                .0
-                .compare_exchange_weak(head, cell, Ordering::Release, Ordering::Acquire)
-            {
-                Ok(_) => return true,
-                Err(seen) => head = seen,
-            }
-        }
-    }
-
-    fn take_all(&self) -> *mut Header {
-        // Relaxed: an empty stack gives nothing to see; a full one is taken by the swap below.
-        let head = self.0.load(Ordering::Relaxed);
-        if head.is_null() || head == closed() {
-            return ptr::null_mut();
-        }
-        // Acquire: pairs with the Release in `push`. Only `close` could have come in between, and it is the owner's.
-        self.0.swap(ptr::null_mut(), Ordering::Acquire)
-    }
-
-    fn close(&self) -> *mut Header {
-        // Acquire: pairs with the Release in `push`. Release: the engine's count, set before, is seen by who meets the tag.
-        let head = self.0.swap(closed(), Ordering::AcqRel);
-        if head == closed() {
-            ptr::null_mut()
-        } else {
-            head
-        }
-    }
 }

@@ -31,8 +31,12 @@
     reason = "the loom models reach these through heist::model"
 )]
 
-use crate::sync::{AtomicUsize, Ordering};
+mod outcome;
+
 use std::fmt;
+
+use crate::sync::{AtomicUsize, Ordering};
+pub use outcome::{Claim, Complete, DropHandle, Pause, Start, Wake};
 
 const SCHEDULED: usize = 1 << 0;
 const RUNNING: usize = 1 << 1;
@@ -47,76 +51,6 @@ const MAX_REFS: usize = isize::MAX as usize;
 
 /// The state word. See the module's page for its bits.
 pub struct State(AtomicUsize);
-
-/// What the popper of a queue entry has to do.
-#[must_use]
-#[derive(Debug, PartialEq, Eq)]
-pub enum Start {
-    /// Poll the future.
-    Poll,
-    /// Drop the future and complete as cancelled.
-    Cancel,
-}
-
-/// What follows a poll that returned `Pending`.
-#[must_use]
-#[derive(Debug, PartialEq, Eq)]
-pub enum Pause {
-    /// The task is idle and may already be gone: do not touch it any more.
-    Idle,
-    /// It was woken during the poll: put it into a queue.
-    Requeue,
-    /// It was aborted during the poll: call [`State::start`] and cancel it.
-    Cancel,
-}
-
-/// What a waker has to do.
-#[must_use]
-#[derive(Debug, PartialEq, Eq)]
-pub enum Wake {
-    /// Put the task into a queue; the caller's own reference is still held.
-    Push,
-    /// Nothing; where the call was to give a reference back, it did.
-    Done,
-    /// Nothing, and that reference was the last: free the cell.
-    Free,
-}
-
-/// What the completer has to do, after the output was stored.
-#[must_use]
-#[derive(Debug, PartialEq, Eq)]
-pub enum Complete {
-    /// Nothing: the handle will read the output; the runtime's reference is given back already.
-    Released,
-    /// Take the join waker and wake it, then [`State::release`].
-    WakeJoiner,
-    /// Nobody will read the output: drop it, then [`State::release`].
-    DropOutput,
-}
-
-/// What the dropped `JoinHandle` has to do.
-#[must_use]
-#[derive(Debug, PartialEq, Eq)]
-pub enum DropHandle {
-    /// Nothing.
-    Released,
-    /// Drop the join waker, then [`State::release`].
-    DropWaker,
-    /// Drop the output unless it was taken, then [`State::release`].
-    DropOutput,
-}
-
-/// What the closing walk found.
-#[must_use]
-#[derive(Debug, PartialEq, Eq)]
-pub enum Claim {
-    /// The task was idle and is now the caller's to cancel.
-    Claimed,
-    /// It is in a queue or being polled; it was marked and will be cancelled there.
-    Busy,
-    /// It is complete.
-    Complete,
-}
 
 impl State {
     /// A free cell.

@@ -1,0 +1,196 @@
+//! How an occupant sleeps, is called, and leaves. The protocol is in the README of the scheduler.
+
+use std::time::Instant;
+
+use super::Occupant;
+use crate::driver::Handover;
+use crate::scheduler::closing;
+use crate::scheduler::context;
+use crate::scheduler::engine::Engine;
+use crate::scheduler::monitor;
+use crate::scheduler::worker::Worker;
+use crate::sync::{Ordering, fence};
+
+impl Occupant<'_> {
+    /// Sleeps until there is something to do. False: the worker is no longer this thread's. `recalled` says whether the root on
+    /// this thread was woken.
+    pub(crate) fn sleep(&mut self, recalled: &dyn Fn() -> bool) -> bool {
+        if self.engine.is_dispensable(self.worker) {
+            self.leave();
+            return false;
+        }
+        let index = self.worker.index;
+        self.worker.stats.parks.add(1);
+        self.worker.stats.slept_at(self.engine.now());
+        context::set_worker(None);
+        let searching = std::mem::take(&mut self.searching);
+        // From here on the worker belongs to whoever clears its bit.
+        self.engine.idle.sleep(index, searching);
+        if self.engine.has_work() {
+            self.engine.notify();
+        }
+        let began = Instant::now();
+        let stays = loop {
+            if self.parker.has_token() {
+                break self.called();
+            }
+            self.parker.take_kick();
+            if recalled() {
+                break self.take_back(false);
+            }
+            if self.engine.is_closed() {
+                // The closer may have passed by before the bit was set.
+                break self.take_back(false);
+            }
+            if let Some(stays) = self.wait(began) {
+                break stays;
+            }
+        };
+        if stays {
+            self.worker.stats.wakeups.add(1);
+            self.worker.stats.woke_at(self.engine.now());
+            context::set_worker(Some(self.worker));
+            monitor::arm(self.engine);
+        }
+        // After an eviction these go to the injector.
+        self.wake_all();
+        if !stays && !self.engine.is_closed() {
+            // Pairs with the fence in `Driver::added`: an adder sees the seat empty, or we see what it added.
+            fence(Ordering::SeqCst);
+            if self.engine.driver.is_unattended() {
+                self.engine.notify();
+            }
+        }
+        stays
+    }
+
+    /// Waits once, in the driver's seat or beside it. None: look again.
+    fn wait(&mut self, began: Instant) -> Option<bool> {
+        if !self.engine.driver.has_duties() {
+            return self.park(began);
+        }
+        match self.engine.driver.sleep(self.parker, &mut self.woken) {
+            Some(Handover::Wanted) => self.engine.notify(),
+            Some(Handover::NotNeeded) => {}
+            None => return self.park(began),
+        }
+        if !self.woken.is_empty() {
+            return Some(self.take_back(true));
+        }
+        None
+    }
+
+    /// Parks beside the seat. A pool thread that nobody wants for long leaves.
+    fn park(&mut self, began: Instant) -> Option<bool> {
+        if !self.worker.is_by_pool() {
+            self.parker.park(None);
+            return None;
+        }
+        let keep_alive = self.engine.config.keep_alive;
+        self.parker
+            .park(Some(keep_alive.saturating_sub(began.elapsed())));
+        if began.elapsed() < keep_alive || self.parker.has_token() {
+            return None;
+        }
+        let stays = self.take_back(false);
+        if stays && !self.searching {
+            // Nobody called at the last moment.
+            self.leave();
+            return Some(false);
+        }
+        Some(stays)
+    }
+
+    /// The token is there, or on its way: somebody cleared the bit, either a waker, who counted us as a searcher, or
+    /// somebody who took the worker.
+    fn called(&mut self) -> bool {
+        self.parker.take_token();
+        self.searching = self.is_seated();
+        self.searching
+    }
+
+    /// Clears the own bit, unless somebody was faster.
+    fn take_back(&mut self, as_searcher: bool) -> bool {
+        let index = self.worker.index;
+        if !self.engine.idle.claim(index) {
+            return self.called();
+        }
+        if !self.is_seated() {
+            // The worker was taken, and its new occupant sleeps already: that was its bit. An ordinary wake for it.
+            self.engine.idle.start_searching();
+            self.engine.rouse(index);
+            return self.called();
+        }
+        if as_searcher {
+            self.engine.idle.start_searching();
+            self.searching = true;
+        }
+        true
+    }
+
+    /// A searcher leaves the search before it polls anything, also where it found nothing but its root.
+    pub(crate) fn end_search(&mut self) {
+        if std::mem::take(&mut self.searching) {
+            self.engine.stop_searching();
+        }
+    }
+
+    /// Gives the worker up for good.
+    pub(crate) fn leave(&mut self) {
+        let searching = std::mem::take(&mut self.searching);
+        self.engine.leave(self.worker, searching);
+    }
+
+    /// Leaves a worker of a closed engine: what is queued is the closer's.
+    pub(super) fn step_out(&mut self) {
+        self.end_search();
+        // What is queued here may be what a blocking call waits for.
+        // SAFETY: this thread occupies the worker.
+        while let Some(task) = unsafe { self.worker.drain() } {
+            closing::cancel(task);
+        }
+        self.worker.vacate();
+        self.worker.stats.slept_at(self.engine.now());
+        context::set_worker(None);
+    }
+}
+
+impl Engine {
+    /// The occupant of `worker`, who is awake, leaves it for good: to whoever clears its bit. Nothing queued there is stranded.
+    pub(crate) fn leave(&self, worker: &Worker, searching: bool) {
+        // SAFETY: the caller is the occupant.
+        unsafe { worker.flush_next() };
+        if worker.is_in_poll() {
+            worker.turns.add(1); // In the middle of a poll, which goes on without the worker.
+        }
+        worker.stats.slept_at(self.now());
+        context::set_worker(None);
+        worker.vacate();
+        if worker.index < self.regular() {
+            self.idle.sleep(worker.index, searching);
+        } else if searching {
+            // A vacant spare has no bit: only the monitor fills it.
+            self.idle.stop_searching();
+        } else {
+            // As in `Idle::sleep`: the look below comes after the queue was left.
+            fence(Ordering::SeqCst);
+        }
+        if self.is_closed() {
+            // The closer may have passed by before the bit was set.
+            self.decommission(worker);
+            return;
+        }
+        if self.has_work() || self.driver.is_unattended() {
+            self.notify();
+        }
+        self.offer_to_guest();
+    }
+
+    /// A spare that found nothing to do while a regular worker could take over.
+    fn is_dispensable(&self, worker: &Worker) -> bool {
+        worker.index >= self.regular()
+            && self.workers[..self.regular()]
+                .iter()
+                .any(|regular| !regular.is_stuck())
+    }
+}
