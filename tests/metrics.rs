@@ -121,7 +121,7 @@ fn work_that_moves_to_another_worker_is_a_steal_and_both_were_busy() {
             }
             threads.len()
         });
-        assert_eq!(task.await.unwrap(), 2);
+        assert!(task.await.unwrap() >= 2);
         let metrics = metrics();
         assert!(metrics.steals() > 0);
         let busy = [metrics.busy(0), metrics.busy(1)];

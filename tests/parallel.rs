@@ -17,7 +17,7 @@ fn a_thousand_children_of_fifty_microseconds_use_all_workers() {
             thread::current().id()
         }));
         let distinct: HashSet<_> = threads.await.into_iter().collect();
-        assert_eq!(distinct.len(), 2);
+        assert!(distinct.len() >= 2); // More, if the caller was stuck and made room.
     });
 }
 
@@ -58,6 +58,6 @@ fn spawned_tasks_use_all_workers() {
         for task in tasks {
             threads.insert(task.await.unwrap());
         }
-        assert_eq!(threads.len(), 2);
+        assert!(threads.len() >= 2); // More, if the caller was stuck and made room.
     });
 }
