@@ -241,11 +241,13 @@ fn start<K: Kind>(
         parent: task::id(),
         name: None,
     };
+    // Here: cloning may be the user's code, which must run neither under the foreign lock nor between finding the worker and using it.
+    let waker = cx.waker().clone();
     let mut gathering = None;
     let launched = context::with_engine(|engine| {
         Some(engine?.launch(|home| {
             // SAFETY: `launch` owns the page set while it calls us; `Stage::new` demanded the rest.
-            let (ticket, made) = unsafe { batch::create(home, &spec, futures, cx) };
+            let (ticket, made) = unsafe { batch::create(home, &spec, futures, waker) };
             gathering = Some(made);
             ticket
         }))

@@ -36,7 +36,6 @@ pub(crate) fn block_on<F: Future>(
     let parker = Parker::acquire();
     let config = &engine.config;
     config.greet();
-    context::set_parker(parker);
 
     let mut caller = Caller {
         engine,
@@ -46,6 +45,7 @@ pub(crate) fn block_on<F: Future>(
     };
     caller.take_seat();
     let root = Root::new(engine, parker, location);
+    context::set_root(Some(root.cell()));
     let result = {
         let mut future = ManuallyDrop::new(future);
         // SAFETY: neither moved nor used again before it is dropped in place below.
@@ -71,6 +71,7 @@ pub(crate) fn block_on<F: Future>(
             (result, _) => result,
         }
     };
+    context::set_root(None);
     drop(root);
     caller.give_up_seat();
     config.say_farewell();

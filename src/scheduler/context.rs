@@ -7,7 +7,6 @@ use std::ptr::{self, NonNull};
 use std::sync::Arc;
 
 use super::engine::Engine;
-use super::parker::Parker;
 use super::worker::Worker;
 use crate::task::{Header, current};
 use crate::util::budget;
@@ -34,7 +33,7 @@ const DEPTH: usize = 8;
 struct Fields {
     engine: *const Engine,
     worker: *const Worker,
-    parker: *const Parker,
+    root: *const Header,
     place: Place,
     /// The serial number of the innermost stay; 0: none.
     top: u64,
@@ -49,8 +48,8 @@ struct Context {
     stays: [Cell<*const Engine>; DEPTH],
     depth: Cell<usize>,
     serials: Cell<u64>,
-    /// The parker of the root's thread, while one is driven here.
-    parker: Cell<*const Parker>,
+    /// The cell of the root that is driven here.
+    root: Cell<*const Header>,
     /// Whether the monitor was told that this thread works, since it last slept.
     armed: Cell<bool>,
 }
@@ -66,7 +65,7 @@ thread_local! {
             stays: [const { Cell::new(ptr::null()) }; DEPTH],
             depth: Cell::new(0),
             serials: Cell::new(0),
-            parker: Cell::new(ptr::null()),
+            root: Cell::new(ptr::null()),
             armed: Cell::new(false),
         }
     };
@@ -77,7 +76,7 @@ impl Context {
         Fields {
             engine: self.engine.get(),
             worker: self.worker.get(),
-            parker: self.parker.get(),
+            root: self.root.get(),
             place: self.place.get(),
             top: self.top.get(),
         }
@@ -86,7 +85,7 @@ impl Context {
     fn set(&self, fields: Fields) {
         self.engine.set(fields.engine);
         self.worker.set(fields.worker);
-        self.parker.set(fields.parker);
+        self.root.set(fields.root);
         self.place.set(fields.place);
         self.top.set(fields.top);
     }
@@ -113,8 +112,8 @@ impl Scope {
             cx.set(Fields {
                 engine: Arc::as_ptr(&engine),
                 worker: ptr::null(),
-                parker: if place == Place::Entered {
-                    before.parker
+                root: if place == Place::Entered {
+                    before.root
                 } else {
                     ptr::null()
                 },
@@ -265,13 +264,25 @@ pub(crate) fn set_worker(worker: Option<&Worker>) {
     });
 }
 
-pub(crate) fn set_parker(parker: &'static Parker) {
-    CONTEXT.with(|cx| cx.parker.set(parker));
+/// The root that this thread drives. Reset before its cell is given back.
+pub(crate) fn set_root(root: Option<NonNull<Header>>) {
+    CONTEXT.with(|cx| {
+        cx.root
+            .set(root.map_or(ptr::null(), |root| root.as_ptr().cast_const()))
+    });
 }
 
-/// Whether the root with this parker is driven by this thread, right here.
-pub(crate) fn is_own_parker(parker: &'static Parker) -> bool {
-    CONTEXT.with(|cx| ptr::eq(cx.parker.get(), parker))
+/// Whether this thread drives a root that is to be polled.
+#[inline]
+pub(crate) fn is_root_woken() -> bool {
+    let root = CONTEXT.with(|cx| cx.root.get());
+    // SAFETY: set for as long as the root's driver holds a reference to the cell.
+    unsafe { root.as_ref() }.is_some_and(|root| root.state.is_scheduled())
+}
+
+/// Whether this thread drives the root with this cell, right here.
+pub(crate) fn is_own_root(root: NonNull<Header>) -> bool {
+    CONTEXT.with(|cx| ptr::eq(cx.root.get(), root.as_ptr()))
 }
 
 /// Whether this thread polls a task, not a root.

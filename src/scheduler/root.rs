@@ -82,6 +82,10 @@ impl Root {
         Self(unsafe { TaskRef::from_raw(header) })
     }
 
+    pub(super) fn cell(&self) -> NonNull<Header> {
+        self.0.as_ptr()
+    }
+
     fn state(&self) -> &State {
         &self.0.header().state
     }
@@ -111,7 +115,7 @@ impl Root {
 unsafe fn wake(root: NonNull<Header>) {
     // SAFETY: the caller holds a reference to a root's cell.
     let cell = unsafe { root.cast::<Cell>().as_ref() };
-    if context::is_own_parker(cell.parker) {
+    if context::is_own_root(root) {
         return;
     }
     // SAFETY: a page set outlives its cells.

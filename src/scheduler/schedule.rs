@@ -35,6 +35,8 @@ impl Schedule for Scheduler {
 
     #[inline]
     unsafe fn requeue(task: NonNull<Header>) {
+        // Once it is pushed, others may run and free it, while a report that the push causes runs the user's logger here.
+        context::set_task(None);
         // SAFETY: the task is SCHEDULED, so the runtime's reference is there.
         let home = unsafe { task.as_ref() }.home;
         // SAFETY: a page set outlives its cells.
@@ -138,7 +140,8 @@ impl BatchSchedule for Scheduler {
         let Some(worker) = (unsafe { context::worker().as_ref() }) else {
             return false;
         };
-        if worker.attention() != 0 {
+        // What an element woke in the next slot, where no thief sees it, or the root of this thread, would otherwise wait for the whole turn.
+        if worker.attention() != 0 || !worker.next.is_empty() || context::is_root_woken() {
             return false;
         }
         // The end of one poll, and the beginning of another.

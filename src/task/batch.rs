@@ -32,7 +32,7 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::panic::Location;
 use std::ptr::NonNull;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use crossbeam_utils::CachePadded;
 
@@ -240,11 +240,11 @@ pub(crate) unsafe fn create<K: Kind, S: BatchSchedule>(
     home: &PageSet,
     spec: &Spec,
     futures: Unstarted<K::Future>,
-    cx: &Context<'_>,
+    waker: Waker,
 ) -> (Fresh, Gathering<K, S>) {
     let count = futures.len();
     debug_assert!(count > 0, "a batch without elements never ends");
-    let (end, slots) = End::new(count, cx.waker().clone());
+    let (end, slots) = End::new(count, waker);
     // SAFETY: the caller owns `home`.
     let base = unsafe { home.next_ids(u64::from(count)) };
     // SAFETY: as above.

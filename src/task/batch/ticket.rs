@@ -6,9 +6,9 @@ use std::ptr::NonNull;
 use super::range::{Arrival, Leave, Range};
 use super::{Batch, Kind, Tally};
 use crate::sync::UnsafeCell;
-use crate::task::BatchSchedule;
 use crate::task::header::{Fixed, Header, Meta, Vtable};
 use crate::task::state::State;
+use crate::task::{BatchSchedule, current};
 
 /// The most elements in a turn.
 const TURN: u32 = 64;
@@ -101,13 +101,15 @@ unsafe fn work<K: Kind, S: BatchSchedule>(header: NonNull<Header>) {
     let (range, batch) = (&ticket.range, ticket.batch);
     // SAFETY: the range's reference keeps the batch until `leave`.
     let this = unsafe { batch.as_ref() };
+    // A helper came with another range's ticket, which may be gone by now.
+    current::set(Some(header));
 
     let left = range.len();
     let offered = left > 1;
     if offered {
         // Others find the rest from here on, whatever the first element does to this thread.
         // SAFETY: the entry is in hand.
-        unsafe { S::offer(header, left > 2) };
+        unsafe { S::offer(header, true) };
     } else {
         let last = range.drop_entry();
         debug_assert!(!last, "the turn is left");
