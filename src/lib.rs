@@ -39,7 +39,7 @@
 //! | for | see |
 //! | --- | --- |
 //! | running a future from synchronous code | [`run`], [`try_run`], [`Runtime`], [`Builder`], [`Handle`] |
-//! | starting tasks | [`spawn`], [`task::Builder`], [`gather`], [`JoinSet`] |
+//! | starting tasks | [`spawn`], [`task::Builder`], [`gather()`], [`JoinSet`] |
 //! | awaiting and cancelling them | [`JoinHandle`], [`AbortHandle`], [`JoinError`] |
 //! | who a task is | [`task`] |
 //! | code that blocks | [`spawn_blocking`], [`block_in_place`] |
@@ -56,7 +56,7 @@
 //!   on this thread, or the one entered last with [`Runtime::enter`]. [`Handle::spawn`] takes its own, from any thread.
 //!   Without a current runtime `spawn` panics at the caller's line.
 //! - **When**: at the call. [`spawn`] queues the task, and another worker may have begun or even finished it before `spawn`
-//!   returns. [`gather`] takes its futures at the call, and makes tasks of them when it is polled for the first time.
+//!   returns. [`gather()`] takes its futures at the call, and makes tasks of them when it is polled for the first time.
 //! - **Who**: each task knows its [id](task::id), the [line](task::location) that spawned it, and its
 //!   [parent](task::parent), the task that ran there. [`task::Builder`] gives it a name. [`Handle::dump`] lists all that
 //!   live.
@@ -86,7 +86,7 @@
 //! - **Tasks run in parallel.** There are no turns between which shared data is safe. The compiler asks for `Send`.
 //! - **[`spawn`] may run before it returns**; `create_task` never does.
 //! - **The runtime owns its tasks**; a loop of asyncio keeps weak references, and a task that nobody holds may vanish.
-//! - **[`gather`] is lazy.** Nothing runs before it is awaited, and dropping it cancels its children. When a child panics,
+//! - **[`gather()`] is lazy.** Nothing runs before it is awaited, and dropping it cancels its children. When a child panics,
 //!   the others are cancelled first; then the panic goes on in the waiter.
 //! - **Cancelling is dropping.** No exception is raised inside the task: its future is dropped at a suspension, and
 //!   destructors clean up. A task cannot refuse.
@@ -126,7 +126,7 @@
 //! [`JoinHandle::abort`] and [`AbortHandle::abort`] cancel a task: its future is dropped on a worker at the next
 //! suspension, or before its first poll. The handle then yields an error with [`JoinError::is_cancelled`]. Aborting a task
 //! that is done does nothing. Dropping a future that is awaited in place, by [`time::timeout`] for one, cancels that
-//! future; tasks that it only has handles to go on. Dropping a [`gather`] or a [`JoinSet`] cancels its tasks.
+//! future; tasks that it only has handles to go on. Dropping a [`gather()`] or a [`JoinSet`] cancels its tasks.
 //!
 //! Public futures say under "Cancel safety" what is lost when they are dropped half way.
 //!
