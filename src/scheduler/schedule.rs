@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::ptr::NonNull;
 use std::sync::LazyLock;
+use std::time::{Duration, Instant};
 
 use super::context;
 use super::engine::Engine;
@@ -12,6 +13,9 @@ use crate::util::budget;
 
 /// A new task, or what it would have been made of, where the engine is closed.
 type Created<F> = Result<(Fresh, JoinHandle<<F as Future>::Output>), (Spec, F)>;
+
+/// How long a batch's turn goes on while others wait in the queue: many short elements, or one long one.
+const PATIENCE: Duration = Duration::from_micros(100);
 
 /// heist's scheduler, as the tasks see it.
 pub(crate) struct Scheduler;
@@ -135,13 +139,19 @@ impl BatchSchedule for Scheduler {
     }
 
     #[inline]
-    fn next_poll() -> bool {
+    fn next_poll(others_wait_since: &mut Option<Instant>) -> bool {
         // SAFETY: a worker in the context is occupied by this thread, so it is alive.
         let Some(worker) = (unsafe { context::worker().as_ref() }) else {
             return false;
         };
         // What an element woke in the next slot, where no thief sees it, or the root of this thread, would otherwise wait for the whole turn.
         if worker.attention() != 0 || !worker.next.is_empty() || context::is_root_woken() {
+            return false;
+        }
+        // SAFETY: this thread occupies the worker. One entry is the batch's own.
+        if unsafe { worker.local.len() } > 1
+            && others_wait_since.get_or_insert_with(Instant::now).elapsed() > PATIENCE
+        {
             return false;
         }
         // The end of one poll, and the beginning of another.

@@ -20,6 +20,7 @@
 use std::future::Future;
 use std::panic::Location;
 use std::ptr::NonNull;
+use std::time::Instant;
 
 pub(crate) mod batch;
 mod builder;
@@ -90,7 +91,9 @@ pub(crate) trait BatchSchedule: Schedule {
     fn begin(element: NonNull<Header>);
 
     /// One element's poll is over, and another one's is to follow in the same turn. False: the turn has to end.
-    fn next_poll() -> bool;
+    ///
+    /// `others_wait_since` is the turn's: when it was first seen that others wait for this thread.
+    fn next_poll(others_wait_since: &mut Option<Instant>) -> bool;
 }
 
 /// A spawned task that is in no queue yet.

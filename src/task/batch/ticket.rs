@@ -115,8 +115,9 @@ unsafe fn work<K: Kind, S: BatchSchedule>(header: NonNull<Header>) {
         debug_assert!(!last, "the turn is left");
     }
     let mut tally = Tally::default();
+    let mut others_wait_since = None;
     for n in 0..TURN {
-        if n > 0 && (range.is_empty() || !S::next_poll()) {
+        if n > 0 && (range.is_empty() || !S::next_poll(&mut others_wait_since)) {
             break;
         }
         let Some(index) = range.claim() else { break };
