@@ -2,13 +2,14 @@
 //! public. Compiled under `--cfg heist_loom` only.
 
 use std::future::Future;
+use std::marker::PhantomData;
 use std::panic::Location;
 use std::ptr::NonNull;
-use std::task::Waker;
+use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use crate::driver::{self, Attend, Handover};
-use crate::task::{self, Fresh, Header, Spec, TaskRef};
+use crate::task::{self, Fresh, Header, Spec, TaskRef, batch};
 
 pub use crate::driver::seat::{Seat, Sit};
 pub use crate::queue::next::NextSlot;
@@ -129,6 +130,75 @@ where
     (Task(task), handle)
 }
 
+// ---- batches ----
+
+impl<S: Scheduler> task::BatchSchedule for Adapter<S> {
+    unsafe fn offer(entry: NonNull<Header>, _wake: bool) {
+        S::push(home(entry), Task(entry), true);
+    }
+
+    unsafe fn retract(_entry: NonNull<Header>) -> bool {
+        false
+    }
+
+    fn begin(_element: NonNull<Header>) {}
+
+    fn next_poll(_others_wait_since: &mut Option<std::time::Instant>) -> bool {
+        true
+    }
+}
+
+/// Values, or the first error.
+struct Results<F>(PhantomData<F>);
+
+impl<T, F: Future<Output = Result<T, ()>>> batch::Kind for Results<F> {
+    type Future = F;
+    type Output = F::Output;
+    type Value = T;
+    type Error = ();
+
+    fn judge(output: F::Output) -> Result<T, ()> {
+        output
+    }
+}
+
+/// The hold on a batch whose elements give a `T` or fail.
+pub struct Gathering<T, F: Future<Output = Result<T, ()>>, S: Scheduler>(
+    batch::Gathering<Results<F>, Adapter<S>>,
+);
+
+impl<T, F: Future<Output = Result<T, ()>>, S: Scheduler> Gathering<T, F, S> {
+    /// Ready with None: an element failed, or was cancelled.
+    pub fn poll(&mut self, cx: &Context<'_>) -> Poll<Option<Vec<T>>> {
+        self.0.poll(cx).map(Result::ok)
+    }
+}
+
+/// # Safety
+/// The caller owns the set, and queues the ticket.
+pub unsafe fn gather<S: Scheduler, T, F>(
+    set: &PageSet,
+    futures: Vec<F>,
+    cx: &Context<'_>,
+) -> (Task, Gathering<T, F, S>)
+where
+    F: Future<Output = Result<T, ()>> + Send + 'static,
+    T: Send + 'static,
+{
+    let spec = Spec {
+        location: Location::caller(),
+        parent: None,
+        name: None,
+    };
+    let futures = batch::Unstarted::collect(futures);
+    // SAFETY: as the caller promises; the futures and what they give are Send.
+    let (Fresh(ticket), gathering) =
+        unsafe { batch::create(set, &spec, futures, cx.waker().clone()) };
+    (Task(ticket), Gathering(gathering))
+}
+
+// ---- pages ----
+
 /// # Safety
 /// The caller owns the set.
 pub unsafe fn cells_out(set: &PageSet) -> usize {
@@ -157,6 +227,10 @@ impl Walked {
 
     pub fn claim_idle(&self) -> Claim {
         self.0.header().state.claim_idle()
+    }
+
+    pub fn is_complete(&self) -> bool {
+        self.0.header().state.is_complete()
     }
 
     /// # Safety

@@ -1,5 +1,5 @@
-//! The engine and its occupants as far as sleep and wake go, on the real `Idle` and `Parker`: the same few calls in the same order
-//! as in `scheduler/engine.rs`, `occupant.rs` and `caller.rs`, which stand on the system's threads and poller, and so cannot be modelled
+//! The engine as far as workers are concerned, on the real `Idle` and `Parker`: the same few calls in the same order as in
+//! `scheduler/engine.rs`, `caller.rs`, `closing.rs` and `ending.rs`, which stand on the system's threads and poller, and so cannot be modelled
 //! themselves. Names are the same, so that the two can be read side by side.
 
 use std::sync::Mutex as Notes;
@@ -7,9 +7,12 @@ use std::sync::atomic::{AtomicUsize as Tally, Ordering as Any};
 
 use heist::model::{Chair, Driver, Idle, Parker};
 use loom::cell::UnsafeCell;
-use loom::sync::atomic::{AtomicBool as Flag, AtomicPtr, Ordering, fence};
+use loom::sync::Mutex;
+use loom::sync::atomic::{AtomicBool as Flag, AtomicPtr, Ordering};
 
+use crate::closing::Closing;
 use crate::driving::{Poller, Sitter};
+use crate::occupant::{Occupant, Wait};
 use crate::queue::{Injector, Local};
 
 /// What a model's entries can be: 1 to this.
@@ -22,16 +25,22 @@ pub struct Engine {
     pub local: Local,
     pub poller: Poller,
     pub driver: Driver<Sitter>,
-    closed: Flag,
+    pub closing: Closing,
+    /// The closing was finished. A note orders nothing.
+    pub finished: Tally,
     seats: Vec<AtomicPtr<Parker>>,
-    /// What belongs to whoever occupies the worker.
+    /// `CLOSE` in the worker's `attention`.
+    pub(crate) attention: Vec<Flag>,
+    refused: Vec<Flag>,
+    /// What belongs to whoever owns the worker: its queue, and its pages.
     benches: Vec<UnsafeCell<()>>,
+    pub guests: Mutex<Vec<&'static Parker>>,
     /// What belongs to a task: its pusher writes it, and its runner. So it is not a join that shows who came first.
     tasks: Vec<UnsafeCell<usize>>,
     /// Vacant workers that a thread was requested for. Notes order nothing.
     pub requests: Notes<Vec<usize>>,
     tokens_given: Tally,
-    tokens_taken: Tally,
+    pub(crate) tokens_taken: Tally,
 }
 
 impl Engine {
@@ -43,10 +52,14 @@ impl Engine {
             local: Local::default(),
             poller: Poller::default(),
             driver: Driver::default(),
-            closed: Flag::new(false),
+            closing: Closing::new(0),
+            finished: Tally::new(0),
             seats: (0..total)
                 .map(|_| AtomicPtr::new(std::ptr::null_mut()))
                 .collect(),
+            attention: (0..total).map(|_| Flag::new(false)).collect(),
+            refused: (0..total).map(|_| Flag::new(false)).collect(),
+            guests: Mutex::new(Vec::new()),
             benches: (0..total).map(|_| UnsafeCell::new(())).collect(),
             tasks: (0..=ENTRIES).map(|_| UnsafeCell::new(0)).collect(),
             requests: Notes::new(Vec::new()),
@@ -100,29 +113,111 @@ impl Engine {
         self.seats[worker].store(std::ptr::null_mut(), Ordering::Release);
     }
 
-    /// What a closer, or the monitor with a spare, does after it has cleared the bit.
-    pub fn send_away(&self, worker: usize) {
-        let evicted = self.parker(worker);
-        self.vacate(worker);
-        if let Some(parker) = evicted {
-            self.unpark(parker);
-        }
-    }
-
-    /// As far as the workers are concerned.
-    pub fn close(&self) {
-        self.closed.store(true, Ordering::Release);
-        fence(Ordering::SeqCst);
-        for worker in 0..self.seats.len() {
-            if self.idle.claim(worker) {
-                self.send_away(worker);
+    /// Takes a sleeping worker out of service, and sends its occupant away.
+    pub fn decommission(&self, worker: usize) {
+        if self.idle.claim(worker) {
+            self.work_at(worker);
+            let evicted = self.parker(worker);
+            self.vacate(worker);
+            if let Some(parker) = evicted {
+                self.unpark(parker);
             }
         }
     }
 
-    pub fn is_closed(&self) -> bool {
-        self.closed.load(Ordering::Acquire)
+    /// What only the owner of a worker may do.
+    pub fn work_at(&self, worker: usize) {
+        self.benches[worker].with_mut(|_| ());
     }
+
+    // ---- coming and going ----
+
+    pub fn is_closed(&self) -> bool {
+        self.closing.is_closed()
+    }
+
+    /// As far as the workers are concerned.
+    pub fn close(&self) {
+        self.closing.close();
+        for worker in 0..self.seats.len() {
+            self.attention[worker].store(true, Ordering::Release);
+            self.decommission(worker);
+        }
+    }
+
+    /// Drains and retires what belongs to workers that nobody can own any more.
+    pub fn finish_closing(&self) {
+        (0..self.seats.len()).for_each(|worker| self.work_at(worker));
+        self.finished.fetch_add(1, Any::Relaxed);
+    }
+
+    pub fn finish_if_abandoned(&self) {
+        if self.closing.takes_the_end() {
+            self.finish_closing();
+        }
+    }
+
+    pub fn arrive(&self) -> bool {
+        let arrived = self.closing.arrive();
+        if !arrived {
+            self.finish_if_abandoned();
+        }
+        arrived
+    }
+
+    pub fn depart(&self) {
+        self.closing.depart();
+        self.finish_if_abandoned();
+    }
+
+    /// The calls of `Caller::take_seat`. Which workers have pool threads is up to the model.
+    pub fn take_seat(&self, parker: &'static Parker) -> Option<Occupant<'_>> {
+        if !self.arrive() {
+            return None;
+        }
+        let Some(worker) = self.claim_seat() else {
+            self.depart();
+            return None;
+        };
+        Some(Occupant::sit(self, worker, parker))
+    }
+
+    fn claim_seat(&self) -> Option<usize> {
+        let asleep = self.idle.claim_any(|worker| worker < self.seats.len());
+        asleep.or_else(|| (0..self.seats.len()).find(|&worker| self.take_refused(worker)))
+    }
+
+    // ---- threads that are refused ----
+
+    /// `staff`, where the system has no thread.
+    pub fn staff_refused(&self, worker: usize) {
+        if !self.arrive() {
+            self.idle.stop_searching();
+            return;
+        }
+        self.stop_searching();
+        self.set_refused(worker);
+        self.offer_to_guest();
+        self.depart();
+    }
+
+    pub fn offer_to_guest(&self) {
+        let guest = self.guests.lock().unwrap().first().copied();
+        if let Some(guest) = guest {
+            guest.kick(|| self.poller.notify());
+        }
+    }
+
+    pub fn set_refused(&self, worker: usize) {
+        self.refused[worker].store(true, Ordering::Release);
+    }
+
+    pub fn take_refused(&self, worker: usize) -> bool {
+        let flag = &self.refused[worker];
+        flag.load(Ordering::Relaxed) && flag.swap(false, Ordering::AcqRel)
+    }
+
+    // ---- waking ----
 
     pub fn notify(&self) {
         if let Some(worker) = self.idle.call(|_| 0, || self.has_work()) {
@@ -133,11 +228,20 @@ impl Engine {
     pub fn rouse(&self, worker: usize) {
         match self.parker(worker) {
             Some(parker) => self.unpark(parker),
-            None => self.requests.lock().unwrap().push(worker),
+            None => self.staff(worker),
         }
     }
 
-    fn unpark(&self, parker: &'static Parker) {
+    /// The request is noted: the model has the threads.
+    fn staff(&self, worker: usize) {
+        if self.arrive() {
+            self.requests.lock().unwrap().push(worker);
+        } else {
+            self.idle.stop_searching();
+        }
+    }
+
+    pub(crate) fn unpark(&self, parker: &'static Parker) {
         self.tokens_given.fetch_add(1, Any::Relaxed);
         parker.unpark(|| self.poller.notify());
     }
@@ -169,176 +273,4 @@ impl Engine {
         let given = self.tokens_given.load(Any::Relaxed);
         assert_eq!(given, self.tokens_taken.load(Any::Relaxed), "tokens");
     }
-}
-
-/// How a wait ended, where it was not by the parker.
-pub enum Wait {
-    Again,
-    Event,
-    TimeOver,
-}
-
-pub struct Occupant<'e> {
-    engine: &'e Engine,
-    worker: usize,
-    parker: &'static Parker,
-    pub searching: bool,
-}
-
-impl<'e> Occupant<'e> {
-    pub fn sit(engine: &'e Engine, worker: usize, parker: &'static Parker) -> Self {
-        if let Some(evicted) = engine.seat(worker, parker) {
-            engine.unpark(evicted);
-        }
-        let this = Self::seated(engine, worker, parker);
-        this.work();
-        this
-    }
-
-    /// One that sat down before the model begins.
-    pub fn seated(engine: &'e Engine, worker: usize, parker: &'static Parker) -> Self {
-        Self {
-            engine,
-            worker,
-            parker,
-            searching: false,
-        }
-    }
-
-    fn is_seated(&self) -> bool {
-        self.engine
-            .parker(self.worker)
-            .is_some_and(|seated| std::ptr::eq(seated, self.parker))
-    }
-
-    /// What only the occupant may do.
-    fn work(&self) {
-        self.engine.benches[self.worker].with_mut(|_| ());
-    }
-
-    /// False: dry.
-    pub fn turn(&mut self) -> bool {
-        self.work();
-        if !self.searching {
-            self.searching = true;
-            self.engine.idle.start_searching();
-        }
-        let Some(entry) = self
-            .engine
-            .injector
-            .steal()
-            .or_else(|| self.engine.local.steal())
-        else {
-            return false;
-        };
-        self.stop_searching();
-        self.engine.run(entry);
-        true
-    }
-
-    pub fn stop_searching(&mut self) {
-        if std::mem::take(&mut self.searching) {
-            self.engine.stop_searching();
-        }
-    }
-
-    /// Runs so many entries, and parks in between.
-    pub fn serve(&mut self, entries: usize) {
-        for _ in 0..entries {
-            while !self.turn() {
-                assert!(self.sleep(&|| false, &park));
-            }
-        }
-    }
-
-    pub fn sleep(
-        &mut self,
-        recalled: &dyn Fn() -> bool,
-        wait: &dyn Fn(&'static Parker) -> Wait,
-    ) -> bool {
-        self.work();
-        let searching = std::mem::take(&mut self.searching);
-        self.engine.idle.sleep(self.worker, searching);
-        if self.engine.has_work() {
-            self.engine.notify();
-        }
-        self.slumber(recalled, wait)
-    }
-
-    /// The loop of `sleep`. With a bit that the model has set, where it begins.
-    pub fn slumber(
-        &mut self,
-        recalled: &dyn Fn() -> bool,
-        wait: &dyn Fn(&'static Parker) -> Wait,
-    ) -> bool {
-        let stays = loop {
-            if self.parker.has_token() {
-                break self.called();
-            }
-            self.parker.take_kick();
-            if recalled() {
-                break self.take_back(false);
-            }
-            match wait(self.parker) {
-                Wait::Again => {}
-                Wait::Event => break self.take_back(true),
-                Wait::TimeOver => {
-                    let stays = self.take_back(false);
-                    if stays && !self.searching {
-                        self.leave();
-                        break false;
-                    }
-                    break stays;
-                }
-            }
-        };
-        if stays {
-            self.work();
-        } else {
-            // Pairs with the fence in `Driver::added`: the seat that was left is seen free, or what was added is seen here.
-            fence(Ordering::SeqCst);
-            if self.engine.driver.is_unattended() {
-                self.engine.notify();
-            }
-        }
-        stays
-    }
-
-    fn called(&mut self) -> bool {
-        self.parker.take_token();
-        self.engine.tokens_taken.fetch_add(1, Any::Relaxed);
-        self.searching = self.is_seated();
-        self.searching
-    }
-
-    fn take_back(&mut self, as_searcher: bool) -> bool {
-        if !self.engine.idle.claim(self.worker) {
-            return self.called();
-        }
-        if !self.is_seated() {
-            self.engine.idle.start_searching();
-            self.engine.rouse(self.worker);
-            return self.called();
-        }
-        if as_searcher {
-            self.engine.idle.start_searching();
-            self.searching = true;
-        }
-        true
-    }
-
-    pub fn leave(&mut self) {
-        self.work();
-        let searching = std::mem::take(&mut self.searching);
-        self.engine.vacate(self.worker);
-        self.engine.idle.sleep(self.worker, searching);
-        if self.engine.has_work() || self.engine.driver.is_unattended() {
-            self.engine.notify();
-        }
-    }
-}
-
-fn park(parker: &'static Parker) -> Wait {
-    parker.park(None);
-    Wait::Again
 }

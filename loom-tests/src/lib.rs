@@ -8,15 +8,19 @@
     reason = "the models are their own readers"
 )]
 
+mod closing;
 mod driving;
 mod engine;
+mod occupant;
 mod queue;
 mod world;
 
+pub use closing::Closing;
 pub use driving::{Poller, Sitter};
-pub use engine::{Engine, Occupant, Wait};
+pub use engine::Engine;
+pub use occupant::{Occupant, Wait};
 pub use queue::{Injector, Local};
-pub use world::{Signal, World};
+pub use world::{Gathering, Signal, World};
 
 use std::cell::Cell;
 use std::panic;

@@ -3,7 +3,7 @@
 
 use loom::sync::atomic::{AtomicUsize, Ordering, fence};
 
-const LENGTH: usize = 4;
+const LENGTH: usize = 10;
 
 /// As `crossbeam_deque::Injector`: many push, many steal. Its `is_empty` has no fence.
 pub struct Injector {

@@ -9,38 +9,50 @@ use std::task::{Context, Poll, Wake, Waker};
 
 use heist::model::{self, Claim, JoinHandle, PageSet, Parker, Scheduler, Task};
 use loom::cell::UnsafeCell;
-use loom::sync::atomic::{AtomicBool, AtomicUsize, Ordering, fence};
-use loom::sync::{Condvar, Mutex};
+use loom::sync::Mutex;
+use loom::sync::atomic::{AtomicUsize, Ordering, fence};
 use loom::thread::{self, ThreadId};
 
+use crate::closing::Closing;
 use crate::queue::Injector;
 
 /// The pages of one worker, its queue, and its thread.
 pub struct World {
     pub pages: PageSet,
     pub queue: Injector,
+    /// The owner's next slot, if it has one. It orders nothing: no other thread takes from it here.
+    next: std::sync::Mutex<Option<Task>>,
+    has_next: std::sync::atomic::AtomicBool,
     pub parker: Parker,
     /// The loom thread that owns the pages: the one that made the world, until it says otherwise. Notes order nothing.
     owner: std::sync::Mutex<Option<ThreadId>>,
     /// Whether foreign threads may still spawn.
     gate: Mutex<bool>,
-    closed: AtomicBool,
-    /// What the closer waits for.
-    events: Mutex<usize>,
-    changed: Condvar,
+    pub closing: Closing,
+    /// Threads that are cancelling. Notes order nothing.
+    draining: std::sync::Mutex<Vec<ThreadId>>,
     cells_out: AtomicUsize,
     /// Stands for the engine's memory: whoever uses it reads, whoever frees it writes.
     memory: UnsafeCell<()>,
     freed: Tally,
 }
 
+/// The hold on a batch in a world.
+pub type Gathering<T, F> = model::Gathering<T, F, Kind>;
+
 /// The pages lead to the world, so it is made where it stays.
-struct Kind;
+pub struct Kind;
 
 impl Scheduler for Kind {
-    fn push(set: &PageSet, task: Task, _again: bool) {
+    fn push(set: &PageSet, task: Task, again: bool) {
         let world = World::of(set);
-        world.push(task);
+        if again || !Kind::owns(set) || !world.has_next.load(Any::Relaxed) {
+            return world.push(task);
+        }
+        let displaced = world.next.lock().unwrap().replace(task);
+        if let Some(displaced) = displaced {
+            world.push(displaced);
+        }
     }
 
     fn owns(set: &PageSet) -> bool {
@@ -63,12 +75,13 @@ impl World {
             World {
                 pages: model::pages(address),
                 queue: Injector::default(),
+                next: std::sync::Mutex::new(None),
+                has_next: std::sync::atomic::AtomicBool::new(false),
                 parker: Parker::default(),
                 owner: std::sync::Mutex::new(Some(thread::current().id())),
                 gate: Mutex::new(false),
-                closed: AtomicBool::new(false),
-                events: Mutex::new(0),
-                changed: Condvar::new(),
+                closing: Closing::new(0),
+                draining: std::sync::Mutex::new(Vec::new()),
                 cells_out: AtomicUsize::new(0),
                 memory: UnsafeCell::new(()),
                 freed: Tally::new(0),
@@ -100,6 +113,11 @@ impl World {
         *self.owner.lock().unwrap() = Some(thread::current().id());
     }
 
+    /// What the owner wakes from now on is its next turn, without a way through the queue.
+    pub fn use_next_slot(&self) {
+        self.has_next.store(true, Any::Relaxed);
+    }
+
     /// Nobody owns the pages but who closes, or holds the gate.
     pub fn abandon(&self) {
         *self.owner.lock().unwrap() = None;
@@ -114,6 +132,17 @@ impl World {
         assert!(Kind::owns(&self.pages));
         // SAFETY: this thread is the owner.
         unsafe { model::spawn::<Kind, F>(&self.pages, future) }
+    }
+
+    /// Makes a batch, on the owner's thread, without queueing its ticket.
+    pub fn gather<T, F>(&self, futures: Vec<F>, waker: &Waker) -> (Task, Gathering<T, F>)
+    where
+        F: Future<Output = Result<T, ()>> + Send + 'static,
+        T: Send + 'static,
+    {
+        assert!(Kind::owns(&self.pages));
+        // SAFETY: this thread is the owner.
+        unsafe { model::gather(&self.pages, futures, &Context::from_waker(waker)) }
     }
 
     /// Spawns, on any thread. None: the world is closed.
@@ -138,56 +167,68 @@ impl World {
         self.queue.push(task.into_address());
         self.parker.kick(|| ());
         fence(Ordering::SeqCst);
-        if self.closed.load(Ordering::Acquire) {
+        if self.closing.is_closed() {
             self.drain();
-            self.signal();
         }
         self.memory.with(|_| ());
     }
 
+    /// Cancels what is queued. Not re-entrant: a wake that this leads to leaves its task to the one further up.
     fn drain(&self) {
+        let me = thread::current().id();
+        if self.draining.lock().unwrap().contains(&me) {
+            return;
+        }
+        self.draining.lock().unwrap().push(me);
+        let mut found = false;
         while let Some(entry) = self.queue.steal() {
+            found = true;
             // SAFETY: `push` put it in.
             let task = unsafe { Task::from_address(entry) };
             // SAFETY: each entry is stolen once.
             unsafe { task.cancel() };
         }
+        self.draining.lock().unwrap().retain(|one| *one != me);
+        if found {
+            self.closing.signal();
+        }
     }
 
-    fn signal(&self) {
-        *self.events.lock().unwrap() += 1;
-        self.changed.notify_all();
-    }
-
-    /// Closes a world whose own thread has left: cancels what is there, and waits for foreign threads that are at it.
+    /// Closes the world: cancels what is there, waits for those who are present, and for foreign threads that are at it.
     pub fn close(&self) {
         *self.gate.lock().unwrap() = true;
-        self.closed.store(true, Ordering::Release);
-        fence(Ordering::SeqCst);
+        self.closing.close();
+        self.drain();
+        self.cancel_idle();
+        self.closing.wait_until_deserted();
         loop {
-            let seen = *self.events.lock().unwrap();
+            let seen = self.closing.events();
             self.drain();
             if self.cancel_idle() == 0 {
                 break;
             }
-            let mut events = self.events.lock().unwrap();
-            while *events == seen {
-                events = self.changed.wait(events).unwrap();
-            }
+            self.closing.wait_past(seen);
         }
         self.retire();
     }
 
-    fn cancel_idle(&self) -> usize {
+    pub fn cancel_idle(&self) -> usize {
         let mut busy = 0;
+        let me = thread::current().id();
+        self.draining.lock().unwrap().push(me);
         for task in model::living(&self.pages) {
             match task.claim_idle() {
-                // SAFETY: claimed just now.
-                Claim::Claimed => unsafe { task.cancel() },
+                Claim::Claimed => {
+                    // SAFETY: claimed just now.
+                    unsafe { task.cancel() };
+                    busy += usize::from(!task.is_complete());
+                }
                 Claim::Busy => busy += 1,
                 Claim::Complete => {}
             }
         }
+        self.draining.lock().unwrap().retain(|one| *one != me);
+        self.drain();
         busy
     }
 
@@ -212,6 +253,16 @@ impl World {
 
     /// Takes the turn of the first entry in the queue, if there is one.
     pub fn turn(&self) -> bool {
+        let next = if Kind::owns(&self.pages) {
+            self.next.lock().unwrap().take()
+        } else {
+            None
+        };
+        if let Some(task) = next {
+            // SAFETY: `push` put it in.
+            unsafe { task.run() };
+            return true;
+        }
         let Some(entry) = self.queue.steal() else {
             return false;
         };

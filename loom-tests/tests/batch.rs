@@ -3,13 +3,14 @@
 //! Asserted: every element once; no element left without an entry in a queue, whoever is held up by an element; a range is freed
 //! once, after all that others did with it.
 //!
-//! Mutants that must die: in `Range`, any `AcqRel` to `Relaxed` on `holds`; `leave` that clears TURN and looks at ENTRY in two steps; a helper
-//! that does not push the entry again; `claim` by load and store.
+//! Mutants that must die: `drop-entry-relaxed`, `leave-relaxed`, `leave-in-two-steps`, `leave-without-entry`, `helper-keeps-entry`, `claim-by-load-and-store`,
+//! `split-by-store`, `arrive-by-load-and-store`.
 #![cfg(heist_loom)]
 
 use std::sync::atomic::{AtomicUsize as Tally, Ordering as Any};
 
 use heist::model::{Arrival, Leave, Range};
+use heist_loom_tests::model;
 use loom::cell::UnsafeCell;
 use loom::sync::{Arc, Mutex};
 use loom::thread;
@@ -119,10 +120,8 @@ impl Batch {
     }
 }
 
-fn shared_out(elements: u32, most: u32) {
-    let mut builder = loom::model::Builder::new();
-    builder.preemption_bound = Some(3);
-    builder.check(move || {
+fn shared_out(name: &str, elements: u32, most: u32) {
+    model(name, 3, move || {
         let batch = Batch::new(elements);
         let other = batch.clone();
         let helper = thread::spawn(move || other.work_off(most));
@@ -138,19 +137,17 @@ fn shared_out(elements: u32, most: u32) {
 
 #[test]
 fn turns_of_one_element_against_a_helper() {
-    shared_out(3, 1);
+    shared_out("turns of one element", 3, 1);
 }
 
 #[test]
 fn turns_of_everything_against_a_helper() {
-    shared_out(3, 4);
+    shared_out("turns of everything", 3, 4);
 }
 
 #[test]
 fn an_element_that_holds_its_thread_up_holds_up_nothing_else() {
-    let mut builder = loom::model::Builder::new();
-    builder.preemption_bound = Some(3);
-    builder.check(|| {
+    model("an element that holds up", 3, || {
         let batch = Batch::new(4);
         let other = batch.clone();
         let held_up = thread::spawn(move || {

@@ -1,10 +1,13 @@
-//! The end of a runtime against foreign threads that wake and spawn, on real cells and pages.
+//! The end of a runtime: against foreign threads that wake and spawn, on real cells and pages; and against threads that come, work at a
+//! worker, and go.
 //!
 //! Asserted: the future is dropped, once, before the closing ends or by the one who came late; the joiner hears of it; nobody touches the
-//! engine after its last cell has freed it.
+//! engine after its last cell has freed it. Whoever finishes the closing does so once, and has every worker's queue and pages alone.
 //!
-//! Mutants that must die: `closed-unchecked`, `push-without-fence`, `gate-unchecked`, `waker-lets-go-early`,
-//! `claim-busy`, `cells-gone-relaxed`, `depart-fence`, `deserted-fence`.
+//! Mutants that must die: `closed-unchecked`, `push-without-fence`, `drain-silent`, `gate-unchecked`, `waker-lets-go-early`,
+//! `claim-busy`, `claim-running-silent`, `cells-gone-relaxed`, `depart-fence`, `depart-silent`, `depart-relaxed`, `deserted-fence`, `deserted-relaxed`, `arrive-fence`,
+//! `arrive-unchecked`, `arrive-after-claim`, `leave-keeps-bit`, `abandon-fence`, `abandon-relaxed`, `finish-twice`, `finish-undeserted`,
+//! `abandoned-look-relaxed`, `last-silent`, `late-silent`.
 #![cfg(heist_loom)]
 
 use std::future::Future;
@@ -13,9 +16,8 @@ use std::sync::atomic::{AtomicUsize as Tally, Ordering as Any};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 
-use heist_loom_tests::{Signal, World, model, stage};
-use loom::sync::atomic::{AtomicBool, AtomicUsize, Ordering, fence};
-use loom::sync::{Condvar, Mutex as Lock};
+use heist::model::Parker;
+use heist_loom_tests::{Closing, Engine, Occupant, Signal, Wait, World, model, stage};
 use loom::thread;
 
 /// Never ready. Notes order nothing.
@@ -78,53 +80,203 @@ fn a_spawn_against_closing() {
     });
 }
 
-/// `Closing::depart` against `Engine::wait_until_deserted`, which stand on the engine, by the same calls in the same order.
-struct Closing {
-    closed: AtomicBool,
-    present: AtomicUsize,
-    events: Lock<usize>,
-    changed: Condvar,
+/// What the walk cannot have is marked, and dropped where its turn ends: nobody walks again.
+#[test]
+fn a_walk_against_a_poll() {
+    model("walk against poll", 3, || {
+        World::stage(|world| {
+            let notes = Notes::default();
+            let (task, handle) = world.create(Never(notes.clone()));
+            world.push(task);
+            drop(handle);
+            world.abandon();
+            let worker = thread::spawn(|| while world.turn() {});
+            world.cancel_idle();
+            worker.join().unwrap();
+            drop(notes.0.0.lock().unwrap().take());
+            assert_eq!(notes.0.1.load(Any::Relaxed), 1);
+        });
+    });
 }
 
-impl Closing {
-    fn depart(&self) {
-        self.present.fetch_sub(1, Ordering::Release);
-        fence(Ordering::SeqCst);
-        if self.closed.load(Ordering::Acquire) {
-            *self.events.lock().unwrap() += 1;
-            self.changed.notify_all();
-        }
+/// Parkers are made before the engine that points at them.
+struct Office {
+    parkers: [Parker; 2],
+    engine: Engine,
+}
+
+/// With so many threads at work, and `total` workers of which the first `asleep` have their bit set.
+fn office(present: usize, total: usize, asleep: usize, play: impl FnOnce(&'static Office)) {
+    let mut engine = Engine::new(total, asleep);
+    engine.closing = Closing::new(present);
+    let office = Office {
+        parkers: [Parker::default(), Parker::default()],
+        engine,
+    };
+    stage(office, |office| {
+        play(office);
+        office.engine.assert_quiet();
+        assert_eq!(office.engine.finished.load(Any::Relaxed), 1);
+    });
+}
+
+impl Office {
+    /// The end of a runtime whose closer waits for everybody.
+    fn shut_down(&self) {
+        self.engine.close();
+        self.engine.closing.wait_until_deserted();
+        self.engine.finish_closing();
     }
 
-    fn close(&self) {
-        self.closed.store(true, Ordering::Release);
-        fence(Ordering::SeqCst);
-        loop {
-            let seen = *self.events.lock().unwrap();
-            if self.present.load(Ordering::Acquire) == 0 {
-                return;
-            }
-            let mut events = self.events.lock().unwrap();
-            while *events == seen {
-                events = self.changed.wait(events).unwrap();
-            }
+    /// The end of a runtime whose closer does not wait.
+    fn leave_behind(&self) {
+        self.engine.close();
+        if self.engine.closing.give_up() {
+            self.engine.finish_closing();
         }
     }
+}
+
+/// Turns without work, and sleep in between, until the closing.
+fn stay(mut occupant: Occupant<'_>) {
+    while !occupant.heeds() && occupant.sleep(&|| false, &park) {
+        thread::yield_now();
+    }
+    occupant.stop_searching();
+}
+
+fn park(parker: &'static Parker) -> Wait {
+    parker.park(None);
+    Wait::Again
 }
 
 #[test]
 fn the_last_thread_departs_while_the_closer_waits() {
     model("departure against closing", 3, || {
-        let closing = Closing {
-            closed: AtomicBool::new(false),
-            present: AtomicUsize::new(1),
-            events: Lock::new(0),
-            changed: Condvar::new(),
-        };
-        stage(closing, |closing| {
-            let last = thread::spawn(|| closing.depart());
-            closing.close();
+        office(1, 1, 0, |office| {
+            let last = thread::spawn(|| {
+                office.engine.work_at(0);
+                office.engine.depart();
+            });
+            office.shut_down();
             last.join().unwrap();
+        });
+    });
+}
+
+#[test]
+fn a_caller_arrives_while_the_engine_closes() {
+    model("arrival against closing", 3, || {
+        office(0, 1, 1, |office| {
+            let caller = thread::spawn(|| {
+                if let Some(mut seat) = office.engine.take_seat(&office.parkers[0]) {
+                    // Its root is done after one poll.
+                    seat.leave();
+                    office.engine.depart();
+                }
+            });
+            office.shut_down();
+            caller.join().unwrap();
+        });
+    });
+}
+
+/// Here there is no bit that the closer clears.
+#[test]
+fn a_caller_takes_a_refused_worker_while_the_engine_closes() {
+    model("refused worker against closing", 3, || {
+        office(0, 1, 0, |office| {
+            office.engine.set_refused(0);
+            let caller = thread::spawn(|| {
+                if let Some(mut seat) = office.engine.take_seat(&office.parkers[0]) {
+                    seat.leave();
+                    office.engine.depart();
+                }
+            });
+            office.shut_down();
+            caller.join().unwrap();
+        });
+    });
+}
+
+#[test]
+fn a_caller_stays_while_the_engine_closes() {
+    model("stay against closing", 3, || {
+        office(0, 1, 1, |office| {
+            let caller = thread::spawn(|| {
+                if let Some(seat) = office.engine.take_seat(&office.parkers[0]) {
+                    stay(seat);
+                    office.engine.depart();
+                }
+            });
+            office.shut_down();
+            caller.join().unwrap();
+        });
+    });
+}
+
+#[test]
+fn a_caller_evicts_while_the_engine_closes() {
+    model("eviction against closing", 2, || {
+        office(1, 1, 1, |office| {
+            let parker = &office.parkers[1];
+            assert!(office.engine.seat(0, parker).is_none());
+            let mut occupant = Occupant::seated(&office.engine, 0, parker);
+            let pool = thread::spawn(move || {
+                if occupant.slumber(&|| false, &park) {
+                    stay(occupant);
+                }
+                office.engine.depart();
+            });
+            let caller = thread::spawn(|| {
+                if let Some(mut seat) = office.engine.take_seat(&office.parkers[0]) {
+                    seat.leave();
+                    office.engine.depart();
+                }
+            });
+            office.shut_down();
+            pool.join().unwrap();
+            caller.join().unwrap();
+        });
+    });
+}
+
+#[test]
+fn the_last_to_depart_against_a_closer_that_gives_up() {
+    model("departures against giving up", 3, || {
+        office(2, 3, 1, |office| {
+            let threads = [1, 2].map(|worker| {
+                thread::spawn(move || {
+                    office.engine.work_at(worker);
+                    office.engine.depart();
+                })
+            });
+            office.leave_behind();
+            for thread in threads {
+                thread.join().unwrap();
+            }
+        });
+    });
+}
+
+/// One that comes too late may be the last to go.
+#[test]
+fn a_late_arrival_against_a_closer_that_gives_up() {
+    model("late arrival against giving up", 3, || {
+        office(1, 3, 1, |office| {
+            let last = thread::spawn(|| {
+                office.engine.work_at(1);
+                office.engine.depart();
+            });
+            let late = thread::spawn(|| {
+                if office.engine.arrive() {
+                    office.engine.work_at(2);
+                    office.engine.depart();
+                }
+            });
+            office.leave_behind();
+            last.join().unwrap();
+            late.join().unwrap();
         });
     });
 }

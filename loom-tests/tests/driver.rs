@@ -214,9 +214,7 @@ fn one_that_is_sent_away_hands_on_the_seat() {
                 let _sent_away = office.serve(1, spare);
             });
             // The monitor sends the spare home.
-            if office.engine.idle.claim(1) {
-                office.engine.send_away(1);
-            }
+            office.engine.decommission(1);
             office.add(1);
             spare.join().unwrap();
             worker.join().unwrap();

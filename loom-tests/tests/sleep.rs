@@ -237,10 +237,12 @@ fn a_worker_falls_asleep_while_the_engine_closes() {
         office(1, 0, |office| {
             let mut occupant = office.occupant(0);
             let worker = thread::spawn(move || {
-                if occupant.sleep(&|| office.engine.is_closed(), &park) {
-                    // Its next turn finds that the engine is closed.
+                if occupant.sleep(&|| false, &park) {
                     assert!(office.engine.is_closed());
-                    occupant.stop_searching();
+                    // A turn that finds no more than this ends in sleep again.
+                    while !occupant.heeds() {
+                        thread::yield_now();
+                    }
                 }
             });
             office.engine.close();

@@ -80,8 +80,9 @@ impl Engine {
 
     /// Finishes a closing that its closer did not wait for, if everybody has left.
     pub(crate) fn finish_if_abandoned(self: &Arc<Self>) {
-        // Acquire: pairs with the Release in `shut_down`. The swap decides; who gets it comes after all departures by `is_deserted`.
-        if self.abandoned.0.load(Ordering::Relaxed)
+        // Acquire: pairs with the Release in `shut_down`: whoever the closer saw present, the look that follows sees too, also in a thread that
+        // departed before. The swap decides; who gets it comes after all departures by `is_deserted`.
+        if self.abandoned.0.load(Ordering::Acquire)
             && self.closing.is_deserted()
             && self.abandoned.0.swap(false, Ordering::AcqRel)
         {
