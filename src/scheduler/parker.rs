@@ -20,6 +20,8 @@ use std::time::Duration;
 use std::time::Instant;
 
 use crate::sync::{AtomicU32, Condvar, Mutex, Ordering};
+#[cfg(not(heist_loom))]
+use crate::util::punctual::Punctual;
 
 /// The thread waits on the condition variable.
 const PARKED: u32 = 1;
@@ -146,6 +148,7 @@ impl Parker {
     fn wait_slow(&self, what: u32, timeout: Option<Duration>) {
         // A time too far to be an instant is never.
         let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+        let _punctual = deadline.map(|_| Punctual::begin());
         let mut guard = self.lock.lock();
         // Acquire: pairs with the Release in `post`.
         while self.state.load(Ordering::Acquire) & what == 0 {

@@ -2,4 +2,5 @@
 
 pub(crate) mod budget;
 pub(crate) mod contain;
+pub(crate) mod punctual;
 pub(crate) mod report;
