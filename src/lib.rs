@@ -169,6 +169,8 @@ mod blocking;
 mod driver;
 #[cfg(not(heist_loom))]
 mod gather;
+#[cfg(all(feature = "hyper", not(heist_loom)))]
+pub mod hyper;
 #[cfg(not(heist_loom))]
 pub mod io;
 #[cfg(not(heist_loom))]

@@ -2,7 +2,7 @@
 //! source was deregistered reaches nobody.
 //!
 //! Mutants that must die: `look-before-registering`, `clear-whatever-the-tick`, `event-relaxed`, `generation-dropped`,
-//! `waiters-before-word`.
+//! `waiters-before-word`, `a-short-read-tells-all`.
 #![cfg(heist_loom)]
 
 use std::sync::Arc;
@@ -82,7 +82,7 @@ fn no_event_is_lost(events: usize, readers: usize) {
         3,
         move || {
             let system = Arc::new(System(AtomicUsize::new(0)));
-            let readiness = Arc::new(Readiness::new());
+            let readiness = Arc::new(Readiness::new(Ready::BOTH));
             let driver = {
                 let (system, readiness) = (system.clone(), readiness.clone());
                 thread::spawn(move || {
@@ -132,10 +132,50 @@ fn two_operations_against_one_event() {
     no_event_is_lost(1, 2);
 }
 
+/// The reader has room for more than there ever is, and takes a short read for all there is. The end of the stream
+/// is seen by a read of nothing.
+#[test]
+fn a_short_read_against_the_end_of_the_stream() {
+    model("short read against the end", 3, || {
+        let system = Arc::new(System(AtomicUsize::new(1)));
+        let ended = Arc::new(AtomicUsize::new(0));
+        let readiness = Arc::new(Readiness::new(Ready::BOTH));
+        let task = Arc::new(Task::default());
+        let waker = Waker::from(task.clone());
+        let driver = {
+            let (system, ended, readiness) = (system.clone(), ended.clone(), readiness.clone());
+            thread::spawn(move || {
+                arrive(&system, &readiness);
+                // Relaxed: `record` publishes it.
+                ended.store(1, Ordering::Relaxed);
+                let mut ready = Vec::new();
+                let end = Ready::from(Direction::Read).with(Ready::MORE);
+                readiness.record(end, &mut ready);
+                ready.into_iter().for_each(Waker::wake);
+            })
+        };
+        let mut cx = Context::from_waker(&waker);
+        let seen_the_end = loop {
+            let Poll::Ready(seen) = readiness.poll(Direction::Read, &mut cx, None) else {
+                break false;
+            };
+            match system.read() {
+                Some(_) => readiness.drained(seen),
+                // Relaxed: what a read finds is not ordered by it.
+                None if ended.load(Ordering::Relaxed) == 1 => break true,
+                None => readiness.clear(Direction::Read, seen),
+            }
+        };
+        driver.join().unwrap();
+        // Relaxed: all is over.
+        assert!(seen_the_end || task.wakes.load(Ordering::Relaxed) > 0);
+    });
+}
+
 #[test]
 fn closing_against_registration() {
     model("closing against registration", 3, || {
-        let readiness = Arc::new(Readiness::new());
+        let readiness = Arc::new(Readiness::new(Ready::BOTH));
         let task = Arc::new(Task::default());
         let closer = {
             let readiness = readiness.clone();
@@ -167,7 +207,7 @@ fn closing_against_registration() {
 fn asking_anew_against_an_event() {
     model("asking anew against an event", 3, || {
         let system = Arc::new(System(AtomicUsize::new(0)));
-        let readiness = Arc::new(Readiness::new());
+        let readiness = Arc::new(Readiness::new(Ready::BOTH));
         let driver = {
             let (system, readiness) = (system.clone(), readiness.clone());
             thread::spawn(move || arrive(&system, &readiness))
@@ -192,7 +232,7 @@ fn asking_anew_against_an_event() {
 #[test]
 fn a_dropped_future_against_an_event() {
     model("dropped future against an event", 3, || {
-        let readiness = Arc::new(Readiness::new());
+        let readiness = Arc::new(Readiness::new(Ready::BOTH));
         let task = Arc::new(Task::default());
         let waker = Waker::from(task.clone());
         let mut cx = Context::from_waker(&waker);
@@ -225,7 +265,7 @@ fn a_dropped_future_against_an_event() {
 fn a_stale_event_against_the_reuse_of_its_slot() {
     model("stale event against reuse", 3, || {
         let sources = Arc::new(Sources::default());
-        let old = sources.insert(|key| Source::new(key, 3));
+        let old = sources.insert(|key| Source::new(key, 3, Ready::BOTH));
         let stale = old.key();
         let driver = {
             let sources = sources.clone();
@@ -237,7 +277,7 @@ fn a_stale_event_against_the_reuse_of_its_slot() {
             })
         };
         assert!(sources.remove(stale).is_some());
-        let new = sources.insert(|key| Source::new(key, 4));
+        let new = sources.insert(|key| Source::new(key, 4, Ready::BOTH));
         let mut cx = Context::from_waker(Waker::noop());
         let Poll::Ready(seen) = new.readiness().poll(Direction::Read, &mut cx, None) else {
             panic!("new sources are ready");

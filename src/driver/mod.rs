@@ -10,6 +10,7 @@ use std::task::Waker;
 use std::time::{Duration, Instant};
 
 use crate::reactor::Reactor;
+use crate::reactor::poller::Until;
 use crate::sync::{AtomicU64, Ordering, fence};
 use crate::timer::Timers;
 use crate::util::report::failure;
@@ -148,14 +149,12 @@ impl<P: Sleeper> Driver<P> {
     }
 
     fn block(&self, me: &P, beside: bool, woken: &mut Vec<Waker>) {
-        let timeout = self
-            .timers
-            .next_deadline()
-            .map(|at| at.saturating_duration_since(Instant::now()));
+        let deadline = self.timers.next_deadline();
         match self.reactor.get().filter(|_| !beside) {
-            None => me.park(timeout),
+            None => me.park(deadline.map(|at| at.saturating_duration_since(Instant::now()))),
             Some(reactor) => me.drive(|| {
-                if let Err(error) = reactor.wait(timeout, woken) {
+                let until = deadline.map_or(Until::Forever, Until::Deadline);
+                if let Err(error) = reactor.wait(until, woken) {
                     failure!("waiting for I/O events failed: {error}");
                 }
             }),
@@ -168,7 +167,7 @@ impl<P: Sleeper> Driver<P> {
             return Handover::NotNeeded;
         }
         if let Some(reactor) = self.live_reactor()
-            && let Err(error) = reactor.wait(Some(Duration::ZERO), woken)
+            && let Err(error) = reactor.wait(Until::Now, woken)
         {
             failure!("looking for I/O events failed: {error}");
         }

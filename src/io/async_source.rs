@@ -288,7 +288,21 @@ impl<T> Async<T> {
         cx: &mut Context<'_>,
         op: impl FnMut(&T) -> io::Result<R>,
     ) -> Poll<io::Result<R>> {
-        self.poll_with(Direction::Read, cx, None, op)
+        self.poll_with(Direction::Read, cx, None, op, |_| false)
+    }
+
+    /// [`Async::poll_read_with`] for a TCP stream, into `room` bytes: if it brings fewer, nothing is left.
+    ///
+    /// That holds for no other kind of source: a read from a Unix stream stops where one message carries
+    /// descriptors, say.
+    pub(crate) fn poll_receive(
+        &self,
+        cx: &mut Context<'_>,
+        room: usize,
+        op: impl FnMut(&T) -> io::Result<usize>,
+    ) -> Poll<io::Result<usize>> {
+        let drains = |&n: &usize| 0 < n && n < room;
+        self.poll_with(Direction::Read, cx, None, op, drains)
     }
 
     /// [`Async::write_with`] for the `poll_…` functions of traits.
@@ -297,16 +311,18 @@ impl<T> Async<T> {
         cx: &mut Context<'_>,
         op: impl FnMut(&T) -> io::Result<R>,
     ) -> Poll<io::Result<R>> {
-        self.poll_with(Direction::Write, cx, None, op)
+        self.poll_with(Direction::Write, cx, None, op, |_| false)
     }
 
-    /// Tries `op` until it does not block, or registers the task and gives `Pending`.
+    /// Tries `op` until it does not block, or registers the task and gives `Pending`. `drains` says whether a result means
+    /// that the next read would block.
     pub(super) fn poll_with<R>(
         &self,
         direction: Direction,
         cx: &mut Context<'_>,
         mut ticket: Option<&mut Ticket>,
         mut op: impl FnMut(&T) -> io::Result<R>,
+        drains: impl FnOnce(&R) -> bool,
     ) -> Poll<io::Result<R>> {
         ready!(context::poll_budget(cx));
         let source = &self.registration.source;
@@ -325,7 +341,12 @@ impl<T> Async<T> {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     source.readiness().clear(direction, seen);
                 }
-                result => return Poll::Ready(result),
+                result => {
+                    if result.as_ref().is_ok_and(drains) {
+                        source.readiness().drained(seen);
+                    }
+                    return Poll::Ready(result);
+                }
             }
         }
     }
@@ -342,7 +363,7 @@ impl<T> Async<T> {
             let source = &self.registration.source;
             self.registration.reactor()?.ask_anew(source, direction)?;
         }
-        self.poll_with(direction, cx, Some(ticket), |_| Ok(()))
+        self.poll_with(direction, cx, Some(ticket), |_| Ok(()), |()| false)
     }
 
     /// A future of this source waits no longer.

@@ -32,7 +32,7 @@ impl<'a, T> Waiter<'a, T> {
         op: impl FnMut(&T) -> io::Result<R>,
     ) -> Poll<io::Result<R>> {
         self.io
-            .poll_with(self.direction, cx, Some(&mut self.ticket), op)
+            .poll_with(self.direction, cx, Some(&mut self.ticket), op, |_| false)
     }
 }
 

@@ -139,7 +139,7 @@ macro_rules! pass_on {
     };
 }
 
-/// What makes a socket a stream: reading, writing, shutting down, splitting.
+/// What makes a socket a stream: writing, shutting down, splitting, and reading, which `&$type` does.
 macro_rules! stream {
     ($type:ident) => {
         pass_on!($type {
@@ -181,7 +181,6 @@ macro_rules! stream {
             }
         }
 
-        crate::io::forward::forward_read!(&$type, |this| &this.io);
         crate::io::forward::forward_read!($type, |this| this);
         crate::io::forward::forward_write!($type, |this| this);
 

@@ -1,7 +1,15 @@
 //! TCP streams.
 
-use std::io;
+use std::io::{self, Read};
+#[cfg(feature = "hyper")]
+use std::mem::MaybeUninit;
 use std::net::SocketAddr;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use futures_io::AsyncRead;
+#[cfg(feature = "hyper")]
+use socket2::SockRef;
 
 use super::addr::no_address;
 use super::{ToSocketAddrs, connect, lookup_host};
@@ -39,6 +47,28 @@ pub struct TcpStream {
 
 socket!(TcpStream, std::net::TcpStream);
 stream!(TcpStream);
+
+impl AsyncRead for &TcpStream {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
+        let room = buf.len();
+        self.io
+            .poll_receive(cx, room, |mut stream| stream.read(buf))
+    }
+
+    fn poll_read_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &mut [io::IoSliceMut<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let room = bufs.iter().map(|buf| buf.len()).sum();
+        self.io
+            .poll_receive(cx, room, |mut stream| stream.read_vectored(bufs))
+    }
+}
 
 impl TcpStream {
     /// Connects to the first of the addresses that accepts, trying one after the other.
@@ -96,6 +126,17 @@ impl TcpStream {
     /// ```
     pub async fn peek(&self, buf: &mut [u8]) -> io::Result<usize> {
         self.io.read_with(|stream| stream.peek(buf)).await
+    }
+
+    /// Reads into memory that need not be initialised. As many bytes of it as were read are so afterwards.
+    #[cfg(feature = "hyper")]
+    pub(crate) fn poll_recv(
+        &self,
+        cx: &mut Context<'_>,
+        buf: &mut [MaybeUninit<u8>],
+    ) -> Poll<io::Result<usize>> {
+        self.io
+            .poll_receive(cx, buf.len(), |stream| SockRef::from(stream).recv(buf))
     }
 }
 

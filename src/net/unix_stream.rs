@@ -36,6 +36,7 @@ pub struct UnixStream {
 
 socket!(UnixStream, std::os::unix::net::UnixStream);
 stream!(UnixStream);
+crate::io::forward::forward_read!(&UnixStream, |this| &this.io);
 
 impl UnixStream {
     /// Connects to the listener at `path`. On Linux, a path that begins with a zero byte is an abstract name.

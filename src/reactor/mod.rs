@@ -7,7 +7,7 @@
 //! The reactor wakes nobody and starts no thread. One thread at a time, the driver, calls
 //! [`Reactor::wait`], and wakes those whose wakers it is given.
 //!
-//! Locks are taken in this order: events, table of sources, watch of a source, list of waiters. Wakers are
+//! Locks are taken in this order: the poller's memory, table of sources, watch of a source, list of waiters. Wakers are
 //! cloned, woken and dropped under none of them.
 
 pub(crate) mod poller;
@@ -20,11 +20,8 @@ use std::fmt;
 use std::io;
 use std::sync::Arc;
 use std::task::Waker;
-use std::time::Duration;
 
-use polling::Events;
-
-use self::poller::{Poller, RawSource};
+use self::poller::{Memory, Poller, RawSource, Until};
 use self::readiness::{Direction, Ready};
 use self::source::Source;
 use self::sources::Sources;
@@ -35,8 +32,8 @@ use crate::util::report::{failure, warning};
 pub(crate) struct Reactor {
     poller: Poller,
     sources: Sources,
-    /// Where the poller puts its events. Locked by the driver alone.
-    events: Mutex<Events>,
+    /// The poller's. Locked by the driver alone.
+    memory: Mutex<Memory>,
 }
 
 impl fmt::Debug for Reactor {
@@ -53,7 +50,7 @@ impl Reactor {
         Ok(Self {
             poller: Poller::new()?,
             sources: Sources::default(),
-            events: Mutex::new(Events::new()),
+            memory: Mutex::new(Memory::new()),
         })
     }
 
@@ -64,7 +61,7 @@ impl Reactor {
     /// `raw` is open, and stays open until [`Reactor::deregister`] was called with the source.
     pub(crate) unsafe fn register(&self, raw: RawSource) -> io::Result<Arc<Source>> {
         // In the table first, because the first event may come before `enlist` returns.
-        let source = self.sources.insert(|key| Source::new(key, raw));
+        let source = self.sources.insert(|key| Source::new(key, raw, Poller::AT_FIRST));
         // SAFETY: `raw` stays open until `deregister`, as the caller promises, and that retires the source.
         match unsafe { source.enlist(&self.poller) } {
             Ok(()) => Ok(source),
@@ -102,24 +99,19 @@ impl Reactor {
         })
     }
 
-    /// Blocks until there are events or [`Reactor::notify`] is called, for at most `timeout` (`None`: for
-    /// ever; zero: a look). Records readiness, and adds the wakers to be woken to `ready`.
+    /// Blocks until there are events, [`Reactor::notify`] is called, or the time is over; it may return earlier,
+    /// with nothing. Records readiness, and adds the wakers to be woken to `ready`.
     ///
     /// The caller holds the driver's seat: this is never called by two threads at once.
-    pub(crate) fn wait(&self, timeout: Option<Duration>, ready: &mut Vec<Waker>) -> io::Result<()> {
-        let mut events = self.events.lock();
-        events.clear();
-        self.poller.wait(&mut events, timeout)?;
-        if events.is_empty() {
-            return Ok(());
-        }
-        let table = self.sources.lock();
-        for event in events.iter() {
-            if let Some(source) = table.get(event.key) {
-                self.dispatch(source, Ready::new(event.readable, event.writable), ready);
+    pub(crate) fn wait(&self, until: Until, ready: &mut Vec<Waker>) -> io::Result<()> {
+        let mut memory = self.memory.lock();
+        let mut table = None;
+        self.poller.wait(&mut memory, until, |key, event| {
+            let table = table.get_or_insert_with(|| self.sources.lock());
+            if let Some(source) = table.get(key) {
+                self.dispatch(source, event, ready);
             }
-        }
-        Ok(())
+        })
     }
 
     fn dispatch(&self, source: &Source, event: Ready, ready: &mut Vec<Waker>) {
@@ -127,7 +119,7 @@ impl Reactor {
             event
         } else {
             // Nothing more will be reported: everybody looks for himself, and is told the error.
-            Ready::BOTH
+            Ready::BOTH.with(Ready::MORE)
         };
         source.readiness().record(event, ready);
     }

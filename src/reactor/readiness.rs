@@ -3,11 +3,13 @@
 //! # The word
 //!
 //! ```text
-//!     | tick                                     | CLOSED | WRITE | READ |
+//!     | tick                              | MORE | CLOSED | WRITE | READ |
 //! ```
 //!
 //! - READ, WRITE: an operation in this direction may succeed. This is a hint: the operation itself tells.
 //!   Both are set at first, so that the first operation goes straight to the system call.
+//! - MORE: a read that brought less than it had room for may still have left something: the end of the stream, an
+//!   error, or what follows urgent data. Without it such a read has taken all there is.
 //! - CLOSED: the runtime has ended, no event will come any more. Never cleared.
 //! - tick: counts recorded events, both directions together. It wraps.
 //!
@@ -20,7 +22,8 @@
 //! | driver, for an event: [`Readiness::record`] | sets bits and advances the tick in one step | then takes all of that direction out |
 //! | end of the runtime: [`Readiness::close`] | the same, with CLOSED | the same, both directions |
 //! | operation, first: [`Readiness::poll`] | loads | registers, if there is nothing to be had |
-//! | operation that would block: [`Readiness::clear`] | clears its bit, if the tick is still the one that it saw | |
+//! | operation that would block: [`Readiness::clear`] | clears its bit (and MORE, if it reads), if the tick is still the one that it saw | |
+//! | read that brought less than it had room for: [`Readiness::drained`] | the same, if it saw no MORE | |
 //! | asking the system anew: [`Readiness::reset`] | clears its bit, whatever the tick | |
 //! | future that is dropped: [`Readiness::leave`] | | removes its own |
 //!
@@ -34,6 +37,11 @@
 //! caused before the system call was made (Release in `record`, Acquire in the load), so the call took it
 //! into account. An event that the system has reported, but that is not recorded yet, will set the bit when
 //! it is. If the tick has moved, the bit stays, and the operation tries again.
+//!
+//! For a short read the same holds: it has found the end of what the system had, as one that would block does. It
+//! differs in one point. After the end of the stream, say, an operation does not block, and the system reports
+//! that only once; a short read just before it does not tell. So the report of it, if it was recorded before the
+//! read's load, has left MORE there; and if later, it moves the tick.
 //!
 //! *A waiter sleeps although the bit is set.* The driver sets the bit, then locks the list and takes
 //! everybody out. A waiter locks the list, looks at the word, and registers before it unlocks. If the
@@ -56,7 +64,8 @@ use crate::sync::{AtomicUsize, Mutex, Ordering};
 const READ: usize = 0b001;
 const WRITE: usize = 0b010;
 const CLOSED: usize = 0b100;
-const TICK: usize = 0b1000;
+const MORE: usize = 0b1000;
+const TICK: usize = 0b1_0000;
 
 /// What an operation waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,7 +76,7 @@ pub enum Direction {
     Write,
 }
 
-/// A set of directions.
+/// A set of directions, and whether a short read tells all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Ready(usize);
 
@@ -77,25 +86,28 @@ impl Ready {
     /// Both directions.
     pub const BOTH: Self = Self(READ | WRITE);
 
+    /// A read that brings less than it had room for may leave something.
+    pub const MORE: Self = Self(MORE);
+
     /// The directions of an event.
-    pub fn new(readable: bool, writable: bool) -> Self {
+    pub const fn new(readable: bool, writable: bool) -> Self {
         let read = if readable { READ } else { 0 };
         let write = if writable { WRITE } else { 0 };
         Self(read | write)
     }
 
     /// Whether all of `other` is in this set.
-    pub fn contains(self, other: Self) -> bool {
+    pub const fn contains(self, other: Self) -> bool {
         self.0 & other.0 == other.0
     }
 
     /// This set and `other` together.
-    pub fn with(self, other: Self) -> Self {
+    pub const fn with(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
 
     /// This set less `other`.
-    pub fn without(self, other: Self) -> Self {
+    pub const fn without(self, other: Self) -> Self {
         Self(self.0 & !other.0)
     }
 }
@@ -132,17 +144,11 @@ pub struct Readiness {
     writers: Mutex<Waiters>,
 }
 
-impl Default for Readiness {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
 impl Readiness {
-    /// Ready in both directions until an operation finds otherwise.
-    pub fn new() -> Self {
+    /// Ready in the directions of `at_first` until an operation finds otherwise.
+    pub fn new(at_first: Ready) -> Self {
         Self {
-            word: AtomicUsize::new(Ready::BOTH.0),
+            word: AtomicUsize::new(at_first.0),
             readers: Mutex::new(Waiters::default()),
             writers: Mutex::new(Waiters::default()),
         }
@@ -195,13 +201,27 @@ impl Readiness {
     /// An operation that began after `seen` was looked at would block. Changes nothing if an event was
     /// recorded since.
     pub fn clear(&self, direction: Direction, seen: Seen) {
-        let bit = Ready::from(direction).0;
+        self.take_back(seen, match direction {
+            Direction::Read => READ | MORE,
+            Direction::Write => WRITE,
+        });
+    }
+
+    /// A read from a stream that began after `seen` was looked at brought less than it had room for. Changes nothing if
+    /// an event was recorded since, or if that does not mean that all was read.
+    pub fn drained(&self, seen: Seen) {
+        if seen.0 & MORE == 0 {
+            self.take_back(seen, READ);
+        }
+    }
+
+    fn take_back(&self, seen: Seen, bits: usize) {
         // Relaxed, both: all that matters here is this one word's own order of changes. The success does not
         // hide a `record` from a later look: it continues that Release's sequence.
         let _ = self
             .word
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |word| {
-                (word / TICK == seen.0 / TICK).then_some(word & !bit)
+                (word / TICK == seen.0 / TICK).then_some(word & !bits)
             });
     }
 
@@ -270,14 +290,14 @@ mod tests {
 
     #[test]
     fn the_first_operation_goes_straight_to_the_system() {
-        let readiness = Readiness::new();
+        let readiness = Readiness::new(Ready::BOTH);
         assert!(look(&readiness, Direction::Read).is_ready());
         assert!(look(&readiness, Direction::Write).is_ready());
     }
 
     #[test]
     fn an_event_during_an_operation_is_not_cleared() {
-        let readiness = Readiness::new();
+        let readiness = Readiness::new(Ready::BOTH);
         let before = seen(&readiness);
         readiness.record(Direction::Read.into(), &mut Vec::new());
         readiness.clear(Direction::Read, before);
@@ -287,8 +307,26 @@ mod tests {
     }
 
     #[test]
+    fn a_short_read_tells_all_unless_there_is_more() {
+        let readiness = Readiness::new(Ready::BOTH);
+        readiness.drained(seen(&readiness));
+        assert!(look(&readiness, Direction::Read).is_pending());
+        let end = Ready::from(Direction::Read).with(Ready::MORE);
+        readiness.record(end, &mut Vec::new());
+        for _ in 0..2 {
+            readiness.drained(seen(&readiness));
+            assert!(look(&readiness, Direction::Read).is_ready());
+        }
+        // What there was more of has been read.
+        readiness.clear(Direction::Read, seen(&readiness));
+        readiness.record(Direction::Read.into(), &mut Vec::new());
+        readiness.drained(seen(&readiness));
+        assert!(look(&readiness, Direction::Read).is_pending());
+    }
+
+    #[test]
     fn an_event_wakes_its_own_direction_only() {
-        let readiness = Readiness::new();
+        let readiness = Readiness::new(Ready::BOTH);
         let before = seen(&readiness);
         readiness.clear(Direction::Read, before);
         readiness.clear(Direction::Write, before);
@@ -303,7 +341,7 @@ mod tests {
 
     #[test]
     fn closing_wakes_everybody_and_stays() {
-        let readiness = Readiness::new();
+        let readiness = Readiness::new(Ready::BOTH);
         let before = seen(&readiness);
         readiness.clear(Direction::Read, before);
         assert!(look(&readiness, Direction::Read).is_pending());
@@ -317,7 +355,7 @@ mod tests {
 
     #[test]
     fn the_tick_wraps_without_touching_the_bits() {
-        let readiness = Readiness::new();
+        let readiness = Readiness::new(Ready::BOTH);
         // Relaxed: one thread.
         readiness.word.store(!(TICK - 1), Ordering::Relaxed);
         assert!(look(&readiness, Direction::Read).is_pending());

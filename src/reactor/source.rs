@@ -29,11 +29,11 @@ struct Watch {
 }
 
 impl Source {
-    pub fn new(key: usize, raw: RawSource) -> Self {
+    pub fn new(key: usize, raw: RawSource, at_first: Ready) -> Self {
         Self {
             key,
             raw,
-            readiness: Readiness::new(),
+            readiness: Readiness::new(at_first),
             watch: Mutex::new(Watch {
                 live: false,
                 armed: Ready::NONE,

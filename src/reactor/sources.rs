@@ -98,13 +98,14 @@ impl Table {
 #[cfg(all(test, not(heist_loom)))]
 mod tests {
     use super::*;
+    use crate::reactor::readiness::Ready;
 
     #[test]
     fn a_stale_event_for_a_reused_slot_is_ignored() {
         let sources = Sources::default();
-        let old = sources.insert(|key| Source::new(key, 0));
+        let old = sources.insert(|key| Source::new(key, 0, Ready::BOTH));
         assert!(sources.remove(old.key()).is_some());
-        let new = sources.insert(|key| Source::new(key, 0));
+        let new = sources.insert(|key| Source::new(key, 0, Ready::BOTH));
         assert_eq!(old.key() & INDEX, new.key() & INDEX, "the slot is reused");
         assert!(sources.lock().get(old.key()).is_none());
         assert!(sources.lock().get(new.key()).is_some());
@@ -116,8 +117,8 @@ mod tests {
     fn no_key_is_the_pollers_own() {
         let sources = Sources::default();
         sources.table.lock().generation = GENERATION - 1;
-        let last = sources.insert(|key| Source::new(key, 0));
-        let first = sources.insert(|key| Source::new(key, 0));
+        let last = sources.insert(|key| Source::new(key, 0, Ready::BOTH));
+        let first = sources.insert(|key| Source::new(key, 0, Ready::BOTH));
         assert!(last.key() < usize::MAX >> 1);
         assert_eq!(first.key() >> INDEX_BITS, 0, "the generation wraps");
     }

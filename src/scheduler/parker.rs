@@ -96,7 +96,7 @@ impl Parker {
         }
     }
 
-    /// Sleeps until a token or a kick is there, or the time is over; either stays until taken.
+    /// Sleeps until a token or a kick is there, or the time is over, more or less; either stays until taken.
     pub fn park(&self, timeout: Option<Duration>) {
         self.wait_until(TOKEN | KICK, timeout);
     }
@@ -148,7 +148,6 @@ impl Parker {
     fn wait_slow(&self, what: u32, timeout: Option<Duration>) {
         // A time too far to be an instant is never.
         let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
-        let _punctual = deadline.map(|_| Punctual::begin());
         let mut guard = self.lock.lock();
         // Acquire: pairs with the Release in `post`.
         while self.state.load(Ordering::Acquire) & what == 0 {
@@ -184,6 +183,8 @@ impl Parker {
 
 impl crate::driver::Sleeper for Parker {
     fn park(&self, timeout: Option<Duration>) {
+        #[cfg(not(heist_loom))]
+        let _punctual = timeout.map(|_| Punctual::begin());
         Parker::park(self, timeout);
     }
 

@@ -1,0 +1,221 @@
+//! `polling` on Linux, with three things done beside it.
+//!
+//! - **Registration** asks for two more reports: that the peer has ended its side (`EPOLLRDHUP`), and urgent data
+//!   (`EPOLLPRI`). A read that brings less than it had room for has then emptied the socket, unless one of these
+//!   was reported: so the read that would only say "would block" is saved.
+//! - **The wait** is one system call. `polling`'s sets its timer, re-arms the timer and its notifier, and clears
+//!   that, each time.
+//! - **Deadlines** are kept in a timer descriptor of our own. It is set only for a deadline before the one that it is set
+//!   to: time limits that are put off again and again, as servers have them, cost a wait too many now and then and
+//!   no system call each. The timeout of the call itself is in milliseconds, or subject to the thread's timer slack.
+//!
+//! `polling` has the descriptor and the notification. When that is reported, `polling` waits itself, without
+//! blocking: it clears and re-arms its notifier, and brings what events there are.
+
+use std::fmt;
+use std::io;
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, OwnedFd};
+use std::time::{Duration, Instant};
+
+use rustix::event::{Timespec, epoll};
+use rustix::io::Errno;
+use rustix::time::{
+    Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, timerfd_create, timerfd_settime,
+};
+
+use super::{Borrowed, RawSource, Until};
+use crate::reactor::readiness::Ready;
+
+/// The keys of `polling`'s notifier and of the timer. No source has them.
+const NOTIFIED: u64 = usize::MAX as u64;
+const TIMER: u64 = NOTIFIED - 1;
+
+/// How many events one wait can bring. The others come with the next.
+const ROOM: usize = 256;
+
+/// What is watched of every source. Errors and hang-ups are reported without being asked for.
+fn interest() -> epoll::EventFlags {
+    use epoll::EventFlags as Flags;
+    Flags::IN | Flags::OUT | Flags::RDHUP | Flags::PRI | Flags::ET
+}
+
+pub(in crate::reactor) struct Poller {
+    inner: polling::Poller,
+    timer: OwnedFd,
+}
+
+/// What a wait needs from the one before.
+pub(in crate::reactor) struct Memory {
+    /// What the timer is set to.
+    deadline: Option<Instant>,
+    /// Where `polling` puts its events, when it was notified.
+    beside: polling::Events,
+}
+
+impl Memory {
+    pub(in crate::reactor) fn new() -> Self {
+        Self {
+            deadline: None,
+            beside: polling::Events::new(),
+        }
+    }
+}
+
+impl fmt::Debug for Poller {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Poller").finish_non_exhaustive()
+    }
+}
+
+impl Poller {
+    /// What is known of a source before its first event.
+    pub(in crate::reactor) const AT_FIRST: Ready = Ready::BOTH;
+
+    pub(in crate::reactor) fn new() -> io::Result<Self> {
+        let inner = polling::Poller::new()?;
+        let timer = timerfd_create(
+            TimerfdClockId::Monotonic,
+            TimerfdFlags::CLOEXEC | TimerfdFlags::NONBLOCK,
+        )?;
+        // Never read: in edge mode each expiry is reported once all the same.
+        epoll::add(
+            inner.as_fd(),
+            &timer,
+            epoll::EventData::new_u64(TIMER),
+            epoll::EventFlags::IN | epoll::EventFlags::ET,
+        )?;
+        Ok(Self { inner, timer })
+    }
+
+    #[expect(clippy::unused_self, reason = "elsewhere it depends")]
+    pub(in crate::reactor) fn is_edge(&self) -> bool {
+        true
+    }
+
+    /// Registers `raw` for everything.
+    ///
+    /// # Safety
+    ///
+    /// `raw` is open, and stays open until [`Poller::delete`] was called for it.
+    pub(in crate::reactor) unsafe fn add(&self, raw: RawSource, key: usize) -> io::Result<()> {
+        // SAFETY: `raw` must be open for as long as it is borrowed: until this call returns, as the caller
+        // promises.
+        let source = unsafe { Borrowed::borrow_raw(raw) };
+        let data = epoll::EventData::new_u64(key as u64);
+        Ok(epoll::add(self.inner.as_fd(), source, data, interest())?)
+    }
+
+    /// Asks for the present state of both directions to be reported once more.
+    ///
+    /// # Safety
+    ///
+    /// `raw` is open during the call.
+    pub(in crate::reactor) unsafe fn arm(
+        &self,
+        raw: RawSource,
+        key: usize,
+        _: Ready,
+    ) -> io::Result<()> {
+        // SAFETY: as in `add`.
+        let source = unsafe { Borrowed::borrow_raw(raw) };
+        let data = epoll::EventData::new_u64(key as u64);
+        Ok(epoll::modify(self.inner.as_fd(), source, data, interest())?)
+    }
+
+    /// Ends what [`Poller::add`] began.
+    ///
+    /// # Safety
+    ///
+    /// `raw` is open during the call.
+    pub(in crate::reactor) unsafe fn delete(&self, raw: RawSource) -> io::Result<()> {
+        // SAFETY: as in `add`.
+        let source = unsafe { Borrowed::borrow_raw(raw) };
+        Ok(epoll::delete(self.inner.as_fd(), source)?)
+    }
+
+    /// Waits for events, a notification or the end of the time, and reports the events: of which source, in which
+    /// direction. It may return early, with nothing: at a deadline that was given up, or at a signal.
+    pub(in crate::reactor) fn wait(
+        &self,
+        memory: &mut Memory,
+        until: Until,
+        mut report: impl FnMut(usize, Ready),
+    ) -> io::Result<()> {
+        let timeout = self.timeout(memory, until)?;
+        let mut room = [const { MaybeUninit::uninit() }; ROOM];
+        let events = match epoll::wait(self.inner.as_fd(), &mut room, timeout.as_ref()) {
+            Ok((events, _)) => events,
+            Err(Errno::INTR) => return Ok(()),
+            Err(error) => return Err(error.into()),
+        };
+        for event in events {
+            match event.data.u64() {
+                TIMER => {}
+                NOTIFIED => self.notified(memory, &mut report)?,
+                key => report(key as usize, ready(event.flags)),
+            }
+        }
+        Ok(())
+    }
+
+    /// Lets `polling` make its notifier ready for the next time. That brings events as well, of which it does not say
+    /// whether the peer has ended its side.
+    fn notified(&self, memory: &mut Memory, report: &mut impl FnMut(usize, Ready)) -> io::Result<()> {
+        memory.beside.clear();
+        self.inner.wait(&mut memory.beside, Some(Duration::ZERO))?;
+        for event in memory.beside.iter().filter(|e| e.key as u64 != TIMER) {
+            let ready = Ready::new(event.readable, event.writable);
+            report(event.key, ready.with(Ready::MORE));
+        }
+        Ok(())
+    }
+
+    /// The timeout of the call. A deadline is left to the timer, which is set if need be.
+    fn timeout(&self, memory: &mut Memory, until: Until) -> io::Result<Option<Timespec>> {
+        let at = match until {
+            Until::Now => return Ok(Some(Timespec::default())),
+            Until::Forever => return Ok(None),
+            Until::Deadline(at) => at,
+        };
+        let now = Instant::now();
+        let left = at.saturating_duration_since(now);
+        if left.is_zero() {
+            return Ok(Some(Timespec::default()));
+        }
+        // One that has passed has gone off.
+        if !memory.deadline.is_some_and(|set| now < set && set <= at) {
+            let once = Itimerspec {
+                it_interval: Timespec::default(),
+                it_value: Timespec::try_from(left).unwrap_or(FAR),
+            };
+            memory.deadline = None;
+            timerfd_settime(&self.timer, TimerfdTimerFlags::empty(), &once)?;
+            memory.deadline = Some(at);
+        }
+        Ok(None)
+    }
+
+    pub(in crate::reactor) fn notify(&self) -> io::Result<()> {
+        self.inner.notify()
+    }
+}
+
+/// Thirty years.
+const FAR: Timespec = Timespec {
+    tv_sec: 30 * 365 * 24 * 3600,
+    tv_nsec: 0,
+};
+
+fn ready(flags: epoll::EventFlags) -> Ready {
+    use epoll::EventFlags as Flags;
+    let ends = Flags::RDHUP | Flags::HUP | Flags::ERR;
+    let readable = flags.intersects(ends | Flags::IN | Flags::PRI);
+    let writable = flags.intersects(Flags::OUT | Flags::HUP | Flags::ERR);
+    let ready = Ready::new(readable, writable);
+    if flags.intersects(ends | Flags::PRI) {
+        ready.with(Ready::MORE)
+    } else {
+        ready
+    }
+}
