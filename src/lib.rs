@@ -46,6 +46,7 @@
 //! | sleeps, timeouts, intervals | [`time`] |
 //! | sockets | [`net`] |
 //! | other sources of events | [`io`] |
+//! | HTTP, by hyper | `hyper`, with the feature of that name |
 //! | what the runtime is doing | [`Metrics`], [`Handle::dump`] |
 //!
 //! # Who handed which task to which runtime, and when

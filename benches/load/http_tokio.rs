@@ -35,10 +35,7 @@ async fn serve(address: String) -> io::Result<()> {
     Ok(())
 }
 
-async fn accept_for_ever(
-    listener: &TcpListener,
-    connections: &GracefulShutdown,
-) -> io::Result<()> {
+async fn accept_for_ever(listener: &TcpListener, connections: &GracefulShutdown) -> io::Result<()> {
     loop {
         let (stream, _) = listener.accept().await?;
         tokio::spawn(converse(stream, connections.watcher()));
