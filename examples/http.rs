@@ -60,10 +60,7 @@ async fn serve(address: &str) -> io::Result<()> {
     Ok(())
 }
 
-async fn accept_for_ever(
-    listener: &TcpListener,
-    connections: &GracefulShutdown,
-) -> io::Result<()> {
+async fn accept_for_ever(listener: &TcpListener, connections: &GracefulShutdown) -> io::Result<()> {
     let mut wait = FIRST_WAIT;
     loop {
         match listener.accept().await {

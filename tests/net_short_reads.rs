@@ -116,7 +116,12 @@ fn a_unix_stream_is_read_on_behind_what_a_read_stopped_at() -> io::Result<()> {
             if with_descriptor {
                 control.push(SendAncillaryMessage::ScmRights(&descriptors));
             }
-            sendmsg(&peer, &[IoSlice::new(bytes)], &mut control, SendFlags::empty())
+            sendmsg(
+                &peer,
+                &[IoSlice::new(bytes)],
+                &mut control,
+                SendFlags::empty(),
+            )
         };
         assert!(poll_once(pin!(stream.read(&mut [0; 64]))).is_pending());
         // Reads do not go past a message with descriptors.

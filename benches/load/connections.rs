@@ -3,7 +3,6 @@
 use crate::server::Server;
 use futures_lite::{AsyncReadExt, AsyncWriteExt};
 use heist::net::TcpStream;
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::io;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -67,22 +66,6 @@ pub(crate) fn exchange(mut server: Server) -> Vec<String> {
         wrong.push("the server lost connections, or kept tasks".to_owned());
     }
     wrong
-}
-
-/// Lets this process, and those that it starts, have enough descriptors.
-pub(crate) fn raise_descriptors() {
-    let limit = getrlimit(Resource::Nofile);
-    let needed = CONNECTIONS as u64 + 100;
-    let most = limit.maximum.unwrap_or(u64::MAX);
-    assert!(
-        most >= needed,
-        "{needed} descriptors are needed, and the hard limit is {most}: raise it (ulimit -Hn)"
-    );
-    let raised = Rlimit {
-        current: limit.maximum,
-        maximum: limit.maximum,
-    };
-    setrlimit(Resource::Nofile, raised).expect("the soft limit may be raised to the hard one");
 }
 
 /// Opens all the connections, and sees that each is served by exchanging its first message.

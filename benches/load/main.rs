@@ -68,7 +68,6 @@ fn main() -> ExitCode {
     let missed = if asked("--oversubscribed") {
         oversubscribed(plan)
     } else if asked("--connections") {
-        connections::raise_descriptors();
         connections::exchange(Server::start(&built("examples/echo"), WORKERS))
     } else {
         beside_tokio(plan)

@@ -1,6 +1,5 @@
 //! A server under load: a child process, what it costs the processor, and what it says.
 
-use rustix::process::{Pid, Signal, kill_process};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
@@ -47,9 +46,13 @@ impl Server {
 
     /// Ends the server by ctrl-c. What it said since it listens, in one line.
     pub(crate) fn stop(&mut self) -> String {
-        let id = i32::try_from(self.id()).expect("a process's number");
-        let id = Pid::from_raw(id).expect("a process's number is not zero");
-        kill_process(id, Signal::INT).expect("the server runs");
+        let status = Command::new("kill")
+            .args(["-INT", &self.id().to_string()])
+            .status();
+        assert!(
+            status.is_ok_and(|status| status.success()),
+            "the server has ended before it was told to"
+        );
         let mut said = String::new();
         self.output
             .read_to_string(&mut said)

@@ -61,7 +61,9 @@ impl Reactor {
     /// `raw` is open, and stays open until [`Reactor::deregister`] was called with the source.
     pub(crate) unsafe fn register(&self, raw: RawSource) -> io::Result<Arc<Source>> {
         // In the table first, because the first event may come before `enlist` returns.
-        let source = self.sources.insert(|key| Source::new(key, raw, Poller::AT_FIRST));
+        let source = self
+            .sources
+            .insert(|key| Source::new(key, raw, Poller::AT_FIRST));
         // SAFETY: `raw` stays open until `deregister`, as the caller promises, and that retires the source.
         match unsafe { source.enlist(&self.poller) } {
             Ok(()) => Ok(source),

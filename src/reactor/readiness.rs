@@ -201,10 +201,13 @@ impl Readiness {
     /// An operation that began after `seen` was looked at would block. Changes nothing if an event was
     /// recorded since.
     pub fn clear(&self, direction: Direction, seen: Seen) {
-        self.take_back(seen, match direction {
-            Direction::Read => READ | MORE,
-            Direction::Write => WRITE,
-        });
+        self.take_back(
+            seen,
+            match direction {
+                Direction::Read => READ | MORE,
+                Direction::Write => WRITE,
+            },
+        );
     }
 
     /// A read from a stream that began after `seen` was looked at brought less than it had room for. Changes nothing if

@@ -63,7 +63,9 @@ impl Drop for Pair<'_> {
 
 fn wait(reactor: &Reactor) -> usize {
     let mut ready = Vec::new();
-    reactor.wait(Until::Deadline(Instant::now() + SOON), &mut ready).unwrap();
+    reactor
+        .wait(Until::Deadline(Instant::now() + SOON), &mut ready)
+        .unwrap();
     ready.len()
 }
 
@@ -187,7 +189,9 @@ fn the_timeout_is_neither_early_nor_rounded() {
     let mut best = Duration::MAX;
     for _ in 0..50 {
         let before = Instant::now();
-        reactor.wait(Until::Deadline(before + timeout), &mut Vec::new()).unwrap();
+        reactor
+            .wait(Until::Deadline(before + timeout), &mut Vec::new())
+            .unwrap();
         let slept = before.elapsed();
         assert!(slept >= timeout, "{slept:?}");
         best = best.min(slept);

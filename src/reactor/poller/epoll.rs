@@ -88,7 +88,6 @@ impl Poller {
         Ok(Self { inner, timer })
     }
 
-    #[expect(clippy::unused_self, reason = "elsewhere it depends")]
     pub(in crate::reactor) fn is_edge(&self) -> bool {
         true
     }
@@ -161,7 +160,11 @@ impl Poller {
 
     /// Lets `polling` make its notifier ready for the next time. That brings events as well, of which it does not say
     /// whether the peer has ended its side.
-    fn notified(&self, memory: &mut Memory, report: &mut impl FnMut(usize, Ready)) -> io::Result<()> {
+    fn notified(
+        &self,
+        memory: &mut Memory,
+        report: &mut impl FnMut(usize, Ready),
+    ) -> io::Result<()> {
         memory.beside.clear();
         self.inner.wait(&mut memory.beside, Some(Duration::ZERO))?;
         for event in memory.beside.iter().filter(|e| e.key as u64 != TIMER) {
