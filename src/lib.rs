@@ -47,6 +47,7 @@
 //! | sockets | [`net`] |
 //! | other sources of events | [`io`] |
 //! | HTTP, by hyper | `hyper`, with the feature of that name |
+//! | ctrl-c | [`signal`] |
 //! | what the runtime is doing | [`Metrics`], [`Handle::dump`] |
 //!
 //! # Who handed which task to which runtime, and when
@@ -186,6 +187,8 @@ mod reactor;
 #[cfg(not(heist_loom))]
 mod runtime;
 mod scheduler;
+#[cfg(not(heist_loom))]
+pub mod signal;
 mod sync;
 pub mod task;
 #[cfg(not(heist_loom))]

@@ -7,6 +7,8 @@
 )]
 
 mod count;
+#[cfg(unix)]
+pub(crate) mod example;
 mod panics;
 #[cfg(target_os = "linux")]
 pub(crate) mod process;
