@@ -21,7 +21,9 @@ impl<T, C: FnOnce() -> T> Future for Call<C> {
     fn poll(mut self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<T> {
         let call = self.0.take();
         // A task is not polled again once it is ready.
-        Poll::Ready(call.expect("a blocking call was polled twice")())
+        let call = call.expect("a blocking call was polled twice");
+        // A worker polls it where no thread was to be had.
+        Poll::Ready(block_in_place(call))
     }
 }
 
@@ -29,6 +31,9 @@ impl<T, C: FnOnce() -> T> Future for Call<C> {
 /// [`max_blocking_threads`](crate::Builder::max_blocking_threads); more calls wait.
 ///
 /// A call that has started cannot be cancelled: `abort` then does nothing, and the end of the runtime waits for it.
+///
+/// When the system refuses a thread, the call waits for one that runs calls already. If there is none, a worker runs
+/// it, as by [`block_in_place`].
 ///
 /// # Panics
 ///

@@ -44,6 +44,16 @@ pub mod tuple;
 ///     assert_eq!(squares, [1, 4, 9, 16]);
 /// });
 /// ```
+///
+/// Elements are tasks, which nothing can make end before what they would borrow, so they borrow nothing:
+///
+/// ```compile_fail,E0597
+/// heist::run(async {
+///     let text = String::from("borrowed");
+///     let borrowed = &text;
+///     heist::gather([async move { borrowed.len() }]).await
+/// });
+/// ```
 #[doc(alias = "join_all")]
 #[track_caller]
 pub fn gather<I>(futures: I) -> Gather<<I::Item as IntoFuture>::IntoFuture>

@@ -183,6 +183,21 @@ fn a_notification_before_or_during_the_wait_ends_it() {
 }
 
 #[test]
+fn a_notification_ends_one_wait_only() {
+    let reactor = Reactor::new().unwrap();
+    let timeout = Duration::from_millis(20);
+    for _ in 0..3 {
+        reactor.notify();
+        assert_eq!(wait(&reactor), 0);
+        let before = Instant::now();
+        reactor
+            .wait(Until::Deadline(before + timeout), &mut Vec::new())
+            .unwrap();
+        assert!(before.elapsed() >= timeout);
+    }
+}
+
+#[test]
 fn the_timeout_is_neither_early_nor_rounded() {
     let reactor = Reactor::new().unwrap();
     let timeout = Duration::from_micros(300);

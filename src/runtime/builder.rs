@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::run::{refuse_nested, run_in};
 use super::{RunError, Runtime};
-use crate::scheduler::config::Config;
+use crate::scheduler::config::{Config, MAX_WORKERS};
 use crate::scheduler::{Engine, threads};
 
 /// Settings for a runtime, with defaults that fit most programs.
@@ -48,7 +48,7 @@ impl Builder {
         self
     }
 
-    /// How many workers, which is how many tasks run at the same time. Zero is refused by [`build`](Self::build).
+    /// How many workers, which is how many tasks run at the same time. Zero is refused by [`build`](Self::build), and so is more than 32,768.
     ///
     /// Default: the environment variable `HEIST_WORKER_THREADS`, read once per process, or else the available parallelism.
     pub fn worker_threads(self, workers: usize) -> Self {
@@ -145,6 +145,11 @@ impl Builder {
         if self.config.workers == 0 {
             return refuse(
                 "heist::Builder::worker_threads(0): a runtime needs at least one worker",
+            );
+        }
+        if self.config.workers > MAX_WORKERS {
+            return refuse(
+                "heist::Builder::worker_threads: no runtime can have more than 32768 workers",
             );
         }
         if self.config.max_blocking == 0 {

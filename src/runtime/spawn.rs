@@ -34,6 +34,14 @@ use crate::task::{self, Spec};
 ///     heist::spawn(async move { drop(local) });
 /// });
 /// ```
+///
+/// ```compile_fail,E0597
+/// heist::run(async {
+///     let text = String::from("borrowed");
+///     let borrowed = &text;
+///     heist::spawn(async move { borrowed.len() }).await
+/// });
+/// ```
 #[track_caller]
 pub fn spawn<F>(future: F) -> JoinHandle<F::Output>
 where

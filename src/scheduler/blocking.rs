@@ -1,6 +1,7 @@
 //! Blocking calls: tasks of one poll that run on threads of their own.
 
 use std::collections::VecDeque;
+use std::mem;
 use std::ptr::NonNull;
 use std::sync::Arc;
 
@@ -57,6 +58,18 @@ impl BlockingQueue {
         state.threads != 0 || !state.queue.is_empty()
     }
 
+    /// The thread that was asked for does not come. Returns the calls that none is left to run.
+    fn refuse(&self) -> VecDeque<Entry> {
+        let mut state = self.state.lock();
+        state.threads -= 1;
+        state.refused = true;
+        if state.threads == 0 {
+            mem::take(&mut state.queue)
+        } else {
+            VecDeque::new()
+        }
+    }
+
     /// The next call. None: the thread that asked is done, and no longer counted.
     fn next(&self) -> Option<NonNull<Header>> {
         let mut state = self.state.lock();
@@ -98,14 +111,15 @@ impl Engine {
             return;
         }
         if let Err(error) = threads::request(threads::Job::Block(self.arc())) {
-            {
-                let mut state = self.blocking.state.lock();
-                state.threads -= 1;
-                state.refused = true;
-            }
+            let stranded = self.blocking.refuse();
             // Relaxed: said once per engine.
             if !self.complained.swap(true, Ordering::Relaxed) {
-                warning!("no thread for a blocking call: {error}; trying again until there is one");
+                warning!(
+                    "no thread for a blocking call: {error}; a worker runs it if no other is left"
+                );
+            }
+            for task in stranded {
+                self.push_foreign(task.0);
             }
             monitor::arm(self);
             engine.depart();

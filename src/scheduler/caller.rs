@@ -17,12 +17,19 @@ use super::root::Root;
 use crate::sync::Ordering;
 use crate::util::budget;
 
+/// A caller that waits for a worker.
+#[derive(Debug)]
+pub(crate) struct Guest {
+    parker: &'static Parker,
+    barred: bool,
+}
+
 struct Caller<'e> {
     engine: &'e Arc<Engine>,
     parker: &'static Parker,
     /// None: a guest.
     seat: Option<Occupant<'e>>,
-    /// A guest that wants no worker, or was found to block one.
+    /// A guest that was found to block a worker: it takes none but one that no other thread is to be had for.
     barred: bool,
 }
 
@@ -41,7 +48,7 @@ pub(crate) fn block_on<F: Future>(
         engine,
         parker,
         seat: None,
-        barred: !config.caller_runs_tasks,
+        barred: false,
     };
     caller.take_seat();
     let root = Root::new(engine, parker, location);
@@ -137,10 +144,15 @@ impl Caller<'_> {
     /// Takes a vacant worker, or one whose pool thread sleeps.
     fn take_seat(&mut self) {
         // Arrival comes before the claim: either a closer sees us present, or we see that it closed.
-        if self.barred || !self.engine.arrive() {
+        if !self.runs_tasks() || !self.engine.arrive() {
             return;
         }
-        let Some(index) = self.engine.claim_seat() else {
+        let claimed = if self.barred {
+            self.engine.claim_refused()
+        } else {
+            self.engine.claim_seat()
+        };
+        let Some(index) = claimed else {
             return self.engine.depart();
         };
         self.seat = Some(Occupant::sit(self.engine, index, self.parker, false));
@@ -161,10 +173,22 @@ impl Caller<'_> {
         }
     }
 
+    fn runs_tasks(&self) -> bool {
+        self.engine.config.caller_runs_tasks
+    }
+
     /// A guest polls nothing but its root.
     fn wait_as_guest(&mut self, root: &Root) {
-        if !self.barred {
-            self.engine.guests.lock().push(self.parker);
+        if self.runs_tasks() {
+            let mut guests = self.engine.guests.lock();
+            // Offers go to the first: to one that is barred only if no other would take them.
+            let place = guests.partition_point(|guest| self.barred || !guest.barred);
+            let guest = Guest {
+                parker: self.parker,
+                barred: self.barred,
+            };
+            guests.insert(place, guest);
+            drop(guests);
             // Whoever leaves a worker after this sees the guest; who left before is seen here.
             self.take_seat();
         }
@@ -172,11 +196,11 @@ impl Caller<'_> {
             self.parker.park(None);
         }
         self.parker.take_kick();
-        if !self.barred {
+        if self.runs_tasks() {
             self.engine
                 .guests
                 .lock()
-                .retain(|guest| !std::ptr::eq(*guest, self.parker));
+                .retain(|guest| !std::ptr::eq(guest.parker, self.parker));
             if self.seat.is_none() {
                 self.take_seat();
             }
@@ -196,9 +220,7 @@ impl Engine {
             .claim_any(vacant)
             .or_else(|| self.idle.claim_any(from_pool));
         let Some(index) = asleep else {
-            return self.workers[..self.regular()]
-                .iter()
-                .position(|worker| worker.take_refused());
+            return self.claim_refused();
         };
         if vacant(index) || from_pool(index) {
             return Some(index);
@@ -209,11 +231,17 @@ impl Engine {
         None
     }
 
+    /// Takes a worker for which a thread was refused.
+    fn claim_refused(&self) -> Option<usize> {
+        let regular = &self.workers[..self.regular()];
+        regular.iter().position(|worker| worker.take_refused())
+    }
+
     /// A worker was left: a guest may have it.
     pub(crate) fn offer_to_guest(&self) {
-        let guest = self.guests.lock().first().copied();
-        if let Some(guest) = guest {
-            guest.kick(|| self.driver.interrupt());
+        let parker = self.guests.lock().first().map(|guest| guest.parker);
+        if let Some(parker) = parker {
+            parker.kick(|| self.driver.interrupt());
         }
     }
 }

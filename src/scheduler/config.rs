@@ -32,13 +32,18 @@ pub(crate) struct ThreadSettings {
     pub(crate) stack_size: Option<usize>,
 }
 
+/// Far more than any machine has processors: what is above it is a mistake, and there may be no memory for it.
+pub(crate) const MAX_WORKERS: usize = 1 << 15;
+
 static DEFAULT_WORKERS: LazyLock<usize> = LazyLock::new(|| {
     let asked = std::env::var("HEIST_WORKER_THREADS").ok();
     match asked.as_deref().map(str::parse) {
-        Some(Ok(n)) if n > 0 => n,
+        Some(Ok(n)) if (1..=MAX_WORKERS).contains(&n) => n,
         Some(_) => {
             let asked = asked.unwrap_or_default();
-            warning!("HEIST_WORKER_THREADS={asked} is not a number above zero: ignored");
+            warning!(
+                "HEIST_WORKER_THREADS={asked} is not a number from 1 to {MAX_WORKERS}: ignored"
+            );
             parallelism()
         }
         None => parallelism(),

@@ -10,6 +10,7 @@ use std::time::Instant;
 use crossbeam_utils::CachePadded;
 
 use super::blocking::BlockingQueue;
+use super::caller::Guest;
 use super::closing::Closing;
 use super::config::Config;
 use super::ending::Abandoned;
@@ -39,7 +40,7 @@ pub(crate) struct Engine {
     pub(crate) foreign_lock: Mutex<Gate>,
     /// Tasks that completed where no worker was.
     pub(crate) completed_elsewhere: AtomicU64,
-    pub(crate) guests: Mutex<Vec<&'static Parker>>,
+    pub(crate) guests: Mutex<Vec<Guest>>,
     pub(crate) closing: Closing,
     pub(crate) abandoned: Abandoned,
     /// Cells that were out when the engine was retired, and an `Arc` on their behalf.

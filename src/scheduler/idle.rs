@@ -160,3 +160,30 @@ impl Idle {
         (worker / BITS, 1 << (worker % BITS))
     }
 }
+
+#[cfg(all(test, not(heist_loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_thousand_pushes_only_the_first_calls_a_worker_while_that_one_searches() {
+        let idle = Idle::new(8, 8);
+        let calls = (0..1_000).filter_map(|_| idle.call(|_| 0, || true));
+        assert_eq!(calls.collect::<Vec<_>>(), [0]);
+        // It found something, and as the last searcher sees to it that another one looks.
+        assert!(idle.stop_searching());
+        assert_eq!(idle.call(|_| 0, || true), Some(1));
+        assert_eq!(idle.call(|_| 0, || true), None);
+    }
+
+    #[test]
+    fn a_worker_whose_bit_is_set_twice_is_called_once() {
+        let idle = Idle::new(2, 0);
+        idle.sleep(1, false);
+        idle.sleep(1, false);
+        assert!(idle.claim(1));
+        assert!(!idle.claim(1) && !idle.any_asleep());
+        assert_eq!(idle.call(|_| 0, || true), None);
+        assert_eq!(idle.searchers(), 0);
+    }
+}

@@ -3,13 +3,14 @@
 //! It ticks while anything works, and parks when every runtime sleeps in good order. **Arming against parking**: whoever begins to work
 //! makes that visible, fences, and looks whether the monitor is parked; the monitor says that it parks, fences, and looks once more at every engine.
 
+use std::io;
 use std::sync::{Arc, Weak};
 use std::thread;
 use std::time::Duration;
 
 use super::engine::Engine;
 use super::rescue;
-use crate::sync::{AtomicU32, Condvar, Mutex, Ordering, fence};
+use crate::sync::{AtomicBool, AtomicU32, Condvar, Mutex, Ordering, fence};
 use crate::util::contain::contain;
 
 /// How long a poll may last before it counts as stuck, and how often the monitor looks.
@@ -27,6 +28,8 @@ struct Monitor {
     /// Held where the state changes between parked and ticking.
     gate: Mutex<()>,
     armed: Condvar,
+    /// Whether it was said that there is no thread for it.
+    complained: AtomicBool,
 }
 
 static MONITOR: Monitor = Monitor {
@@ -34,6 +37,7 @@ static MONITOR: Monitor = Monitor {
     engines: Mutex::new(Vec::new()),
     gate: Mutex::new(()),
     armed: Condvar::new(),
+    complained: AtomicBool::new(false),
 };
 
 /// What the monitor remembers of an engine from tick to tick.
@@ -53,6 +57,16 @@ pub(crate) fn arm(engine: &Engine) {
     }
 }
 
+/// Makes sure that there is a monitor: whoever depends on other threads needs it, where one is refused, to ask again.
+pub(crate) fn ensure() -> io::Result<()> {
+    // Relaxed: it never becomes absent again.
+    if MONITOR.state.load(Ordering::Relaxed) != ABSENT {
+        return Ok(());
+    }
+    let _gate = MONITOR.gate.lock();
+    MONITOR.start()
+}
+
 impl Monitor {
     fn register(&self, engine: Weak<Engine>) {
         let mut engines = self.engines.lock();
@@ -64,7 +78,7 @@ impl Monitor {
 
     #[cold]
     fn wake(&self) {
-        let _gate = self.gate.lock();
+        let gate = self.gate.lock();
         // Relaxed (all): under the gate; the fences order it for the rest.
         match self.state.load(Ordering::Relaxed) {
             PARKED => {
@@ -72,17 +86,28 @@ impl Monitor {
                 self.armed.notify_one();
             }
             ABSENT => {
-                let thread = thread::Builder::new()
-                    .name("heist-monitor".to_owned())
-                    .spawn(|| MONITOR.watch());
-                match thread {
-                    Ok(_) => self.state.store(TICKING, Ordering::Relaxed),
-                    // Tried again by whoever arms next. Until then a blocking task can hold others back.
-                    Err(error) => failure!("no thread for the monitor: {error}"),
+                let started = self.start();
+                drop(gate);
+                // Tried again by whoever arms next. Until then a blocking task can hold others back.
+                if let Err(error) = started
+                    && !self.complained.swap(true, Ordering::Relaxed)
+                {
+                    failure!("no thread for the monitor: {error}; trying again until there is one");
                 }
             }
             _ => {}
         }
+    }
+
+    /// Under the gate.
+    fn start(&self) -> io::Result<()> {
+        // Relaxed (both): under the gate.
+        if self.state.load(Ordering::Relaxed) == ABSENT {
+            let thread = thread::Builder::new().name("heist-monitor".to_owned());
+            thread.spawn(|| MONITOR.watch())?;
+            self.state.store(TICKING, Ordering::Relaxed);
+        }
+        Ok(())
     }
 
     fn watch(&self) {

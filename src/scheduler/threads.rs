@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use super::config::{Config, ThreadSettings};
 use super::engine::Engine;
 use super::parker::Parker;
-use super::{blocking, occupant};
+use super::{blocking, monitor, occupant};
 use crate::sync::{Condvar, Mutex};
 use crate::util::contain::contain;
 
@@ -71,8 +71,9 @@ pub(crate) fn request(job: Job) -> io::Result<()> {
     }
 }
 
-/// Makes sure that a thread rests which this runtime could use.
+/// Makes sure that a thread rests which this runtime could use, and that there is a monitor.
 pub(crate) fn ensure_one(config: &Config) -> io::Result<()> {
+    monitor::ensure()?;
     if RESTING
         .lock()
         .iter()

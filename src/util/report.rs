@@ -4,13 +4,18 @@ use std::fmt;
 
 use log::{Level, LevelFilter};
 
-/// Through the `log` crate, or to standard error where no logger is installed.
+use crate::util::contain::contain;
+
+/// Through the `log` crate, or to standard error where no logger is installed. Not under a lock: the logger may use heist.
 pub(crate) fn report(level: Level, what: fmt::Arguments<'_>) {
-    if log::max_level() == LevelFilter::Off {
-        eprintln!("heist: {what}");
-    } else {
-        log::log!(level, "{what}");
-    }
+    // A logger may panic, and so does writing to a standard error that nobody reads any more.
+    contain(|| {
+        if log::max_level() == LevelFilter::Off {
+            eprintln!("heist: {what}");
+        } else {
+            log::log!(level, "{what}");
+        }
+    });
 }
 
 /// Something went on that should not, or debug mode has something to say.

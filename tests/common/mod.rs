@@ -6,9 +6,13 @@
     reason = "every test binary uses its own part of this"
 )]
 
+#[cfg(target_os = "linux")]
+pub(crate) mod child;
 mod count;
 #[cfg(unix)]
 pub(crate) mod example;
+#[cfg(all(target_os = "linux", target_pointer_width = "64"))]
+pub(crate) mod limits;
 mod panics;
 #[cfg(target_os = "linux")]
 pub(crate) mod process;

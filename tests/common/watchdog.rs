@@ -73,7 +73,8 @@ fn bite(what: &str, handles: &Mutex<Vec<Handle>>) -> ! {
     for handle in lock(handles).clone() {
         // On a thread of its own: a scheduler that hangs may hold a lock that the dump wants.
         let (text, dumped) = mpsc::channel();
-        thread::spawn(move || text.send(handle.dump()));
+        // None of it where the system refuses threads.
+        let _ = thread::Builder::new().spawn(move || text.send(handle.dump()));
         match dumped.recv_timeout(Duration::from_secs(5)) {
             Ok(dump) => say(&dump),
             Err(_) => say("(no dump of the scheduler's state within 5 s)"),
