@@ -53,6 +53,21 @@ impl<T> Io<T> {
     }
 
     /// Hands the stream back. Nothing is buffered here.
+    ///
+    /// # Examples
+    ///
+    /// The stream of a connection that talks something else than HTTP from now on:
+    ///
+    /// ```
+    /// use heist::{hyper::Io, net::TcpStream};
+    ///
+    /// async fn stream_of(response: hyper::Response<hyper::body::Incoming>) -> hyper::Result<TcpStream> {
+    ///     let upgraded = hyper::upgrade::on(response).await?;
+    ///     let parts = upgraded.downcast::<Io<TcpStream>>().expect("the stream that hyper was given");
+    ///     // hyper may have read on: `parts.read_buf` comes before what the stream gives.
+    ///     Ok(parts.io.into_inner())
+    /// }
+    /// ```
     pub fn into_inner(self) -> T {
         self.inner
     }
@@ -84,7 +99,7 @@ impl<T: AsyncRead + 'static> hyper::rt::Read for Io<T> {
             n <= buf.remaining(),
             "a stream says that it has read more than there was room for"
         );
-        // SAFETY: the first `n` bytes must be initialised: all of the room is.
+        // SAFETY: the first `n` bytes must be initialised: all of the room is, and they are within it.
         unsafe { buf.advance(n) };
         Poll::Ready(Ok(()))
     }

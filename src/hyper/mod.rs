@@ -53,7 +53,7 @@ mod io;
 mod timer;
 
 pub use io::Io;
-pub use timer::{Sleep, Timer};
+pub use timer::Timer;
 
 /// Spawns hyper's futures as tasks of the current runtime.
 ///

@@ -12,7 +12,7 @@ use crate::time;
 ///
 /// # Panics
 ///
-/// Its methods panic outside of a runtime, as [`time::sleep`] does. hyper calls them when it polls a connection.
+/// Making a sleep panics outside of a runtime, as [`time::sleep`] does. hyper makes them when it polls a connection.
 ///
 /// # Examples
 ///
@@ -60,10 +60,8 @@ impl hyper::rt::Timer for Timer {
 }
 
 pin_project! {
-    /// What [`Timer`] gives to hyper: a [`time::Sleep`].
-    #[derive(Debug)]
-    #[must_use = "futures do nothing unless awaited or polled"]
-    pub struct Sleep {
+    // What hyper is given: it wants a type that implements its own trait.
+    struct Sleep {
         #[pin]
         inner: time::Sleep,
     }

@@ -38,7 +38,8 @@ impl Example {
             address: SocketAddr::from(([127, 0, 0, 1], 0)),
         };
         let line = example.line();
-        let address = line.strip_prefix("listening on ").map(str::parse);
+        let address = line.strip_prefix("listening on ");
+        let address = address.map(|address| address.trim_start_matches("http://").parse());
         example.address = match address {
             Some(Ok(address)) => address,
             _ => panic!("not an address: {line:?}"),
@@ -89,7 +90,7 @@ impl Drop for Example {
 }
 
 /// Cargo puts examples beside the folder of the test binaries.
-fn program(name: &str) -> PathBuf {
+pub(crate) fn program(name: &str) -> PathBuf {
     let test = std::env::current_exe().expect("the path of this test");
     let profile = test.ancestors().nth(2).expect("the profile's folder");
     let program = profile.join("examples").join(name);
