@@ -45,11 +45,12 @@ fn main() -> Result<()> {
 }
 
 async fn serve(address: &str) -> Result<()> {
+    let stop = ctrl_c();
     let listener = TcpListener::bind(address).await?;
     println!("listening on {}", listener.local_addr()?);
     let room = Arc::new(Room::default());
     let mut clients = JoinSet::new();
-    or(ctrl_c(), accept(listener, &room, &mut clients)).await?;
+    or(stop, accept(listener, &room, &mut clients)).await?;
 
     room.close();
     let all_gone = async { while clients.join_next().await.is_some() {} };

@@ -32,10 +32,11 @@ fn main() -> io::Result<()> {
 }
 
 async fn serve(address: &str) -> io::Result<()> {
+    let stop = ctrl_c();
     let listener = TcpListener::bind(address).await?;
     println!("listening on {}", listener.local_addr()?);
     let mut connections = Connections::default();
-    or(ctrl_c(), accept_all(&listener, &mut connections)).await?;
+    or(stop, accept_all(&listener, &mut connections)).await?;
 
     drop(listener);
     let again = ctrl_c();

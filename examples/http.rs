@@ -11,6 +11,9 @@
 //! curl --http2-prior-knowledge -i http://127.0.0.1:8080/   # the same by HTTP/2
 //! ```
 //!
+//! Clients have thirty seconds for the head of an HTTP/1 request, which is hyper's default, and HTTP/2 clients are pinged. One that
+//! connects and says nothing may stay: a server that faces the internet limits that as well.
+//!
 //! Ctrl-C ends it gracefully: it accepts no more connections, closes those that are idle, and lets requests that are
 //! under way finish, for at most ten seconds. A second Ctrl-C ends it at once.
 
@@ -27,6 +30,9 @@ use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use std::io;
 use std::time::Duration;
+
+/// How often an HTTP/2 client has to show that it is still there.
+const PING: Duration = Duration::from_secs(20);
 
 /// How long requests that are under way may take after Ctrl-C.
 const LAST_REQUESTS: Duration = Duration::from_secs(10);
@@ -83,7 +89,8 @@ async fn converse(stream: TcpStream, watcher: Watcher) {
     let _ = stream.set_nodelay(true);
     let mut server = auto::Builder::new(Executor::new());
     server.http1().timer(Timer::new());
-    server.http2().timer(Timer::new());
+    let mut http2 = server.http2();
+    http2.timer(Timer::new()).keep_alive_interval(PING);
     let connection = server.serve_connection(Io::new(stream), service_fn(service::answer));
     // Ends with an error when the client goes away in the middle of something, which is its own affair.
     let _ = watcher.watch(connection).await;

@@ -33,7 +33,8 @@ impl<T, C: FnOnce() -> T> Future for Call<C> {
 /// A call that has started cannot be cancelled: `abort` then does nothing, and the end of the runtime waits for it.
 ///
 /// When the system refuses a thread, the call waits for one that runs calls already. If there is none, a worker runs
-/// it, as by [`block_in_place`].
+/// it, as by [`block_in_place`]: a call that never ends then holds up what that thread would do next, which can be the
+/// root and, if it is the only thread, everything.
 ///
 /// # Panics
 ///

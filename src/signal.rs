@@ -49,7 +49,7 @@ static CTRL_CS: Mutex<CtrlCs> = Mutex::new(CtrlCs {
 /// Waits for the next ctrl-c (`SIGINT`; on Windows the console's event).
 ///
 /// Every ctrl-c after this call counts, also one that arrives before the future is polled. One ctrl-c completes
-/// all the futures there are; a future that is made later waits for the next one. Ctrl-cs in quick succession
+/// all the futures there are; a future that is made after it was noticed waits for the next one. Ctrl-cs in quick succession
 /// may count as one.
 ///
 /// The first call that succeeds takes the default action of ctrl-c away, for the rest of the process's life:
@@ -57,7 +57,7 @@ static CTRL_CS: Mutex<CtrlCs> = Mutex::new(CtrlCs {
 /// the program stops, as shown for the [module](self).
 ///
 /// It works with and without a runtime, in any number of them, and keeps none of them alive. The process gets a
-/// thread for it, which sleeps until there is a ctrl-c. Handlers that others installed before are called too. One
+/// thread for it, which sleeps until there is a ctrl-c. On Unix handlers that others installed before are called too. One
 /// that is installed later, and does not call those before it, takes the ctrl-cs away.
 ///
 /// # Errors

@@ -44,7 +44,7 @@ fn extreme_settings_work() {
         Builder::new().max_blocking_threads(usize::MAX),
         Builder::new().thread_keep_alive(Duration::ZERO),
         Builder::new().thread_keep_alive(Duration::MAX),
-        Builder::new().thread_stack_size(0),
+        Builder::new().thread_stack_size(64 << 10),
         Builder::new()
             .slow_poll_threshold(Duration::MAX)
             .debug(true),

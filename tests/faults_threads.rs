@@ -233,7 +233,7 @@ fn a_caller_found_blocked_by_a_task_runs_tasks_again_when_nobody_else_can() {
         let result = builder.run(async {
             watchdog.knows_current();
             for _ in 0..3 {
-                let slow = heist::spawn(async { thread::sleep(Duration::from_millis(50)) });
+                let slow = heist::spawn(async { thread::sleep(Duration::from_millis(100)) });
                 slow.await.unwrap();
                 assert_eq!(use_everything().await.len(), 10);
             }

@@ -10,7 +10,7 @@ use futures_lite::future::zip;
 use futures_lite::{AsyncRead, AsyncReadExt};
 use heist::net::{TcpListener, TcpStream, UnixStream};
 use socket2::SockRef;
-use std::io::{self, Write};
+use std::io::{self, IoSliceMut, Write};
 use std::pin::pin;
 
 /// A stream, and its peer, which blocks.
@@ -80,6 +80,25 @@ fn what_follows_urgent_data_is_read() -> io::Result<()> {
         assert!(poll_once(pin!(stream.read(&mut [0; 64]))).is_pending());
         peer.write_all(b"later")?;
         assert_eq!(read(&mut stream, 5).await?, b"later");
+        Ok(())
+    })
+}
+
+#[test]
+fn a_read_into_more_buffers_than_the_system_takes_at_once_leaves_nothing_behind() -> io::Result<()>
+{
+    run_on(1, async {
+        let (mut stream, mut peer) = connected().await?;
+        assert!(poll_once(pin!(stream.read(&mut [0; 64]))).is_pending());
+        let sent: Vec<u8> = (0..3_000_u32).map(|i| i as u8).collect();
+        peer.write_all(&sent)?;
+        let (mut bytes, mut all) = ([0; 2_000], Vec::new());
+        while all.len() < sent.len() {
+            let mut buffers: Vec<_> = bytes.chunks_mut(1).map(IoSliceMut::new).collect();
+            let n = stream.read_vectored(&mut buffers).await?;
+            all.extend_from_slice(&bytes[..n]);
+        }
+        assert_eq!(all, sent);
         Ok(())
     })
 }

@@ -262,7 +262,7 @@ const PITFALLS: &[(usize, &str, &[&str])] = &[
          #6504, #7944, glommio fork #32). The timers of one runtime do share a lock, which is held for no longer \
          than a heap's step.",
         &[
-            "tests/pitfalls_costs.rs::runtimes_that_spawn_at_the_same_time_do_not_take_turns_at_one_counter",
+            "tests/pitfalls_costs.rs::runtimes_that_spawn_in_turn_do_not_take_turns_at_one_counter",
             "tests/time.rs::a_million_pending_sleeps_are_created_and_dropped_and_the_next_one_is_on_time",
             "src/timer/tests.rs::wakers_that_come_back_find_the_lock_free",
         ],

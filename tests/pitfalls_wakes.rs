@@ -189,5 +189,8 @@ fn one_event_wakes_one_worker_and_no_herd() {
         block_on(runtime.spawn(async {})).unwrap();
     }
     let woken = runtime.handle().metrics().wakeups() - before;
-    assert!(woken <= 2 * EVENTS, "{woken} wake-ups for {EVENTS} events");
+    assert!(
+        woken <= EVENTS + EVENTS / 10,
+        "{woken} wake-ups for {EVENTS} events"
+    );
 }

@@ -68,6 +68,10 @@ pub(crate) fn oha(oha: &Path, address: &str, time: Duration, per_second: f64) ->
         "oha had errors: {}",
         said["errorDistribution"]
     );
+    assert!(
+        rate >= 0.95 * per_second,
+        "oha sent {rate} requests per second instead of {per_second}"
+    );
     let micros = |name: &str| 1e6 * percentiles[name].as_f64().expect("a latency");
     Measured {
         requests: rate * summary["total"].as_f64().expect("a time"),

@@ -46,7 +46,10 @@ async fn converse(stream: TcpStream, watcher: Watcher) {
     let _ = stream.set_nodelay(true);
     let mut server = auto::Builder::new(TokioExecutor::new());
     server.http1().timer(TokioTimer::new());
-    server.http2().timer(TokioTimer::new());
+    let mut http2 = server.http2();
+    http2
+        .timer(TokioTimer::new())
+        .keep_alive_interval(Duration::from_secs(20));
     let connection = server.serve_connection(TokioIo::new(stream), service_fn(service::answer));
     let _ = watcher.watch(connection).await;
 }

@@ -14,6 +14,9 @@ use crate::net::TcpStream;
 pin_project! {
     /// A stream with the traits of futures-io, as hyper wants it.
     ///
+    /// The stream must own what it consists of (`T: 'static`). A [`TcpStream`] is read into memory that was not cleared before,
+    /// and written to from several buffers at once.
+    ///
     /// # Cancel safety
     ///
     /// That of the stream: those of [`heist::net`](crate::net) lose nothing.

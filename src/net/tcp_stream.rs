@@ -15,11 +15,17 @@ use super::addr::no_address;
 use super::{ToSocketAddrs, connect, lookup_host};
 use crate::io::Async;
 
+/// `IOV_MAX` of Linux. Where it is larger, too little is counted, which does no harm.
+const MAX_BUFFERS: usize = 1024;
+
 /// A TCP connection.
 ///
 /// Reads and writes through [`AsyncRead`](futures_io::AsyncRead) and
 /// [`AsyncWrite`](futures_io::AsyncWrite), also by reference. Closing shuts down the writing; dropping closes
 /// both directions.
+///
+/// Urgent data (`MSG_OOB`) is not read, and what follows it is. If it is taken out by other means, what follows may be noticed only
+/// when more arrives; with the option `SO_OOBINLINE` it is read like everything else.
 ///
 /// # Cancel safety
 ///
@@ -64,7 +70,8 @@ impl AsyncRead for &TcpStream {
         cx: &mut Context<'_>,
         bufs: &mut [io::IoSliceMut<'_>],
     ) -> Poll<io::Result<usize>> {
-        let room = bufs.iter().map(|buf| buf.len()).sum();
+        // The system takes no more than so many at once: what is counted here has to be used.
+        let room = bufs.iter().take(MAX_BUFFERS).map(|buf| buf.len()).sum();
         self.io
             .poll_receive(cx, room, |mut stream| stream.read_vectored(bufs))
     }

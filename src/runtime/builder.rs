@@ -56,6 +56,8 @@ impl Builder {
     }
 
     /// How many blocking calls run at the same time; more of them wait. Default: 512. Zero is refused by [`build`](Self::build).
+    ///
+    /// Calls that workers run, because the system refuses threads, are not counted.
     pub fn max_blocking_threads(self, threads: usize) -> Self {
         self.with(|config| config.max_blocking = threads)
     }
@@ -70,7 +72,8 @@ impl Builder {
         self.with(|config| config.thread.name = Some(name.into()))
     }
 
-    /// The stack size of threads, in bytes. Default: that of the standard library.
+    /// The stack size of threads, in bytes. Default: that of the standard library. The futures are polled on it, so a few hundred
+    /// kilobytes should remain.
     pub fn thread_stack_size(self, bytes: usize) -> Self {
         self.with(|config| config.thread.stack_size = Some(bytes))
     }

@@ -112,16 +112,16 @@ impl Engine {
         }
         if let Err(error) = threads::request(threads::Job::Block(self.arc())) {
             let stranded = self.blocking.refuse();
-            // Relaxed: said once per engine.
+            for task in stranded {
+                self.push_foreign(task.0);
+            }
+            monitor::arm(self);
+            // Last, as a logger may block. Relaxed: said once per engine.
             if !self.complained.swap(true, Ordering::Relaxed) {
                 warning!(
                     "no thread for a blocking call: {error}; a worker runs it if no other is left"
                 );
             }
-            for task in stranded {
-                self.push_foreign(task.0);
-            }
-            monitor::arm(self);
             engine.depart();
         }
     }

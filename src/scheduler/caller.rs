@@ -228,7 +228,7 @@ impl Engine {
         // A caller sat down there in between, and sleeps: an ordinary wake for it.
         self.idle.start_searching();
         self.rouse(index);
-        None
+        self.claim_refused()
     }
 
     /// Takes a worker for which a thread was refused.

@@ -1,5 +1,6 @@
 //! What a runtime was built with.
 
+use crate::sync::{AtomicBool, Ordering};
 use crate::util::contain::contain;
 use crate::util::report::warning;
 use std::fmt;
@@ -35,20 +36,26 @@ pub(crate) struct ThreadSettings {
 /// Far more than any machine has processors: what is above it is a mistake, and there may be no memory for it.
 pub(crate) const MAX_WORKERS: usize = 1 << 15;
 
-static DEFAULT_WORKERS: LazyLock<usize> = LazyLock::new(|| {
+/// The default number of workers, and what was asked for in vain.
+static DEFAULT_WORKERS: LazyLock<(usize, Option<String>)> = LazyLock::new(|| {
     let asked = std::env::var("HEIST_WORKER_THREADS").ok();
     match asked.as_deref().map(str::parse) {
-        Some(Ok(n)) if (1..=MAX_WORKERS).contains(&n) => n,
-        Some(_) => {
-            let asked = asked.unwrap_or_default();
-            warning!(
-                "HEIST_WORKER_THREADS={asked} is not a number from 1 to {MAX_WORKERS}: ignored"
-            );
-            parallelism()
-        }
-        None => parallelism(),
+        Some(Ok(n)) if (1..=MAX_WORKERS).contains(&n) => (n, None),
+        _ => (parallelism(), asked),
     }
 });
+
+fn default_workers() -> usize {
+    static COMPLAINED: AtomicBool = AtomicBool::new(false);
+    let (workers, refused) = &*DEFAULT_WORKERS;
+    // Not where the static is made: a logger may use heist. Relaxed: said once.
+    if let Some(asked) = refused
+        && !COMPLAINED.swap(true, Ordering::Relaxed)
+    {
+        warning!("HEIST_WORKER_THREADS={asked} is not a number from 1 to {MAX_WORKERS}: ignored");
+    }
+    *workers
+}
 
 static DEFAULT_DEBUG: LazyLock<bool> =
     LazyLock::new(|| std::env::var_os("HEIST_DEBUG").is_some_and(|value| value == "1"));
@@ -60,7 +67,7 @@ fn parallelism() -> usize {
 impl Default for Config {
     fn default() -> Self {
         Self {
-            workers: *DEFAULT_WORKERS,
+            workers: default_workers(),
             max_blocking: 512,
             keep_alive: Duration::from_secs(10),
             thread: ThreadSettings::default(),

@@ -218,16 +218,16 @@ impl Engine {
         let Err(error) = threads::request(threads::Job::Serve(self.arc(), worker)) else {
             return;
         };
-        // Relaxed: said once per engine.
-        if !self.complained.swap(true, Ordering::Relaxed) {
-            warning!("no thread for worker {worker}: {error}; trying again until there is one");
-        }
         seat.set_coming(false);
         self.stop_searching();
         // From here on it is the monitor's, or a caller's.
         seat.set_refused();
         self.offer_to_guest();
         monitor::arm(self);
+        // Last, as a logger may block. Relaxed: said once per engine.
+        if !self.complained.swap(true, Ordering::Relaxed) {
+            warning!("no thread for worker {worker}: {error}; trying again until there is one");
+        }
         engine.depart();
     }
 

@@ -22,6 +22,7 @@ struct Seen {
     turns: u64,
     /// For how many ticks the same poll has lasted.
     ticks: u32,
+    #[cfg_attr(not(target_os = "linux"), allow(dead_code, reason = "not known there"))]
     /// The thread's processor time when the poll was first seen, and at the last tick, in nanoseconds.
     time: Option<(u64, u64)>,
     hold: Hold,
@@ -34,6 +35,7 @@ enum Hold {
     /// Not long enough to say, or it waits for a processor, as any thread may on a busy machine.
     #[default]
     Unclear,
+    #[cfg_attr(not(target_os = "linux"), allow(dead_code, reason = "not known there"))]
     /// It has used processor time for a whole tick.
     Computes,
     /// It has used none since the last tick, and does not want any.

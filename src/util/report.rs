@@ -6,7 +6,7 @@ use log::{Level, LevelFilter};
 
 use crate::util::contain::contain;
 
-/// Through the `log` crate, or to standard error where no logger is installed. Not under a lock: the logger may use heist.
+/// Through the `log` crate, or to standard error where no logger is installed. Not under a lock that others take: the logger may use heist.
 pub(crate) fn report(level: Level, what: fmt::Arguments<'_>) {
     // A logger may panic, and so does writing to a standard error that nobody reads any more.
     contain(|| {

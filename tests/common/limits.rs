@@ -16,11 +16,17 @@ fn set_soft_limit(resource: Resource, current: Option<u64>) {
     setrlimit(resource, Rlimit { current, maximum }).expect("a soft limit can be changed");
 }
 
+fn page_size() -> u64 {
+    // SAFETY: a query by number, without pointers.
+    let size = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
+    size.try_into().expect("a size")
+}
+
 /// From now on no thread can be made, for want of addresses for its stack. Needs [`LARGE_STACKS`].
 pub(crate) fn deny_threads() {
     let pages = fs::read_to_string("/proc/self/statm").expect("/proc");
     let pages = pages.split(' ').next().map(str::parse::<u64>);
-    let used = pages.expect("a number").expect("a number") * rustix::param::page_size() as u64;
+    let used = pages.expect("a number").expect("a number") * page_size();
     set_soft_limit(Resource::As, Some(used + ROOM));
     // The C library keeps a stack or two of threads that have ended: these threads take them, for good.
     let sleepers = (0..10).map(|_| {

@@ -37,6 +37,7 @@ async fn converse_by_http1(client: impl Stream, server: impl Stream) -> Result {
     let (mut client, connection) = client::conn::http1::handshake(Io::new(client)).await?;
     heist::spawn(connection);
     for len in [0, 1, 100, 30_000] {
+        client.ready().await?;
         let response = client.send_request(post("/", bytes(len, len))).await?;
         assert!(body_of(response).await? == bytes(len, len), "{len} bytes");
     }

@@ -2,7 +2,8 @@
 //!
 //! - **Registration** asks for two more reports: that the peer has ended its side (`EPOLLRDHUP`), and urgent data
 //!   (`EPOLLPRI`). A read that brings less than it had room for has then emptied the socket, unless one of these
-//!   was reported: so the read that would only say "would block" is saved.
+//!   was reported: so the read that would only say "would block" is saved. (The kernel says nothing of urgent data that was
+//!   taken out, although reads stop where it was.)
 //! - **The wait** is one system call. `polling`'s sets its timer, re-arms the timer and its notifier, and clears
 //!   that, each time.
 //! - **Deadlines** are kept in a timer descriptor of our own. It is set only for a deadline before the one that it is set
@@ -148,28 +149,33 @@ impl Poller {
             Err(Errno::INTR) => return Ok(()),
             Err(error) => return Err(error.into()),
         };
+        let mut notified = false;
         for event in events {
             match event.data.u64() {
-                TIMER => {}
-                NOTIFIED => self.notified(memory, &mut report)?,
+                // To be set again, whatever the clock says.
+                TIMER => memory.deadline = None,
+                NOTIFIED => notified = true,
                 key => report(key as usize, ready(event.flags)),
             }
+        }
+        if notified {
+            self.renew(memory, report)?;
         }
         Ok(())
     }
 
     /// Lets `polling` make its notifier ready for the next time. That brings events as well, of which it does not say
     /// whether the peer has ended its side.
-    fn notified(
-        &self,
-        memory: &mut Memory,
-        report: &mut impl FnMut(usize, Ready),
-    ) -> io::Result<()> {
+    fn renew(&self, memory: &mut Memory, mut report: impl FnMut(usize, Ready)) -> io::Result<()> {
         memory.beside.clear();
         self.inner.wait(&mut memory.beside, Some(Duration::ZERO))?;
-        for event in memory.beside.iter().filter(|e| e.key as u64 != TIMER) {
-            let ready = Ready::new(event.readable, event.writable);
-            report(event.key, ready.with(Ready::MORE));
+        for event in memory.beside.iter() {
+            if event.key as u64 == TIMER {
+                memory.deadline = None;
+            } else {
+                let ready = Ready::new(event.readable, event.writable);
+                report(event.key, ready.with(Ready::MORE));
+            }
         }
         Ok(())
     }
@@ -182,7 +188,7 @@ impl Poller {
             Until::Deadline(at) => at,
         };
         let now = Instant::now();
-        let left = at.saturating_duration_since(now);
+        let left = at.saturating_duration_since(now).min(FAR);
         if left.is_zero() {
             return Ok(Some(Timespec::default()));
         }
@@ -190,7 +196,10 @@ impl Poller {
         if !memory.deadline.is_some_and(|set| now < set && set <= at) {
             let once = Itimerspec {
                 it_interval: Timespec::default(),
-                it_value: Timespec::try_from(left).unwrap_or(FAR),
+                it_value: Timespec {
+                    tv_sec: left.as_secs() as _,
+                    tv_nsec: left.subsec_nanos() as _,
+                },
             };
             memory.deadline = None;
             timerfd_settime(&self.timer, TimerfdTimerFlags::empty(), &once)?;
@@ -204,11 +213,8 @@ impl Poller {
     }
 }
 
-/// Thirty years.
-const FAR: Timespec = Timespec {
-    tv_sec: 30 * 365 * 24 * 3600,
-    tv_nsec: 0,
-};
+/// As far as the timer is set: thirty years.
+const FAR: Duration = Duration::from_secs(30 * 365 * 24 * 3600);
 
 fn ready(flags: epoll::EventFlags) -> Ready {
     use epoll::EventFlags as Flags;

@@ -96,7 +96,7 @@ impl Poller {
     }
 
     /// Waits for events, a notification or the end of the time, and reports the events: of which source, in which
-    /// direction. `polling` rounds no timeout up to milliseconds, and goes on waiting after an interruption by a signal.
+    /// direction. `polling` goes on waiting after an interruption by a signal.
     pub(in crate::reactor) fn wait(
         &self,
         memory: &mut Memory,
