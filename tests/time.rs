@@ -11,8 +11,9 @@ use heist::Runtime;
 use heist::time::{
     Interval, MissedTickBehavior, Sleep, interval, sleep, sleep_until, timeout, timeout_at,
 };
-use std::future::{pending, ready};
+use std::future::{pending, poll_fn, ready};
 use std::pin::{Pin, pin};
+use std::task::Poll;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -254,6 +255,23 @@ fn a_future_that_ends_at_the_very_deadline_gives_its_value() {
                 Some(())
             );
         }
+    });
+}
+
+#[test]
+fn a_future_that_was_polled_before_the_deadline_is_asked_again_at_it() {
+    let _turn = one_at_a_time();
+    run(async {
+        let deadline = Instant::now() + 2 * MS;
+        let slow = poll_fn(|_| {
+            // As a thread that loses its processor in the middle of a poll.
+            if Instant::now() >= deadline {
+                return Poll::Ready(1);
+            }
+            thread::sleep(4 * MS);
+            Poll::Pending
+        });
+        assert_eq!(timeout_at(deadline, slow).await.ok(), Some(1));
     });
 }
 

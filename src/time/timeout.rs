@@ -15,9 +15,10 @@ use crate::scheduler::context;
 /// Awaits `future` for at most `duration`, counted from this call.
 ///
 /// The future is polled before the clock is looked at: one that is ready gives its value, even if
-/// `duration` is zero. At expiry the future is dropped before the error is returned, so whatever its
-/// destructor cleans up is clean by then; children of a `gather` or a set that it held are cancelled at that
-/// moment, and dropped by the workers soon after.
+/// `duration` is zero, and one that becomes ready at the very deadline does too: it is polled once more when the
+/// time is over. Then the future is dropped before the error is returned, so whatever its destructor cleans up is
+/// clean by then; children of a `gather` or a set that it held are cancelled at that moment, and dropped by the
+/// workers soon after.
 ///
 /// Only suspensions are interrupted: a future that never returns from one poll is not.
 ///
@@ -130,7 +131,12 @@ impl<F: Future> Future for Timeout<F> {
                     cx.waker().wake_by_ref();
                     return Poll::Pending;
                 }
-                Err(Elapsed(()))
+                // The deadline may have come after the future was polled. What is ready at the deadline is in time.
+                let future = this.future.as_mut().as_pin_mut();
+                match future.expect("not ready yet").poll(cx) {
+                    Poll::Ready(value) => Ok(value),
+                    Poll::Pending => Err(Elapsed(())),
+                }
             }
         };
         this.future.set(None);
