@@ -61,26 +61,42 @@ async fn wait_for_packets(ready: mpsc::Sender<Vec<SocketAddr>>, received: Counte
 fn a_waiting_runtime_uses_no_processor_time_and_never_wakes_up(runtime: &Runtime) {
     let received = Counter::new();
     let (ready, addresses) = mpsc::channel();
-    thread::scope(|scope| {
+    let windows = thread::scope(|scope| {
         let root = scope.spawn(|| runtime.block_on(wait_for_packets(ready, received.clone())));
         let addresses = addresses.recv().unwrap();
         // The monitor looks on for a while after the last activity, and then rests as well.
         thread::sleep(Duration::from_millis(400));
-        let (time, sleeps) = (
-            process::processor_time(),
-            process::sleeps_of_other_threads(),
-        );
-        thread::sleep(Duration::from_secs(1));
-        let used = process::processor_time().saturating_sub(time);
-        let woken = process::sleeps_of_other_threads() - sleeps;
-        assert!(used < Duration::from_millis(5), "used {used:?} in a second");
-        assert!(woken <= 3, "{woken} wake-ups in a second");
+        let mut windows = vec![a_second()];
+        // A busy machine adds to it: what is always there counts.
+        while windows.len() < 5 && !windows.last().is_some_and(is_rest) {
+            windows.push(a_second());
+        }
         // It was waiting, not dead.
         let sender = std::net::UdpSocket::bind(LOCAL).unwrap();
         for address in addresses {
             sender.send_to(b"now", address).unwrap();
         }
         root.join().unwrap();
+        windows
     });
+    assert!(windows.iter().any(is_rest), "{windows:?}");
     assert_eq!(received.get(), 50);
+}
+
+/// The processor time that the process uses in a second, and how often its other threads wake up.
+fn a_second() -> (Duration, u64) {
+    let look = || {
+        (
+            process::processor_time(),
+            process::sleeps_of_other_threads(),
+        )
+    };
+    let before = look();
+    thread::sleep(Duration::from_secs(1));
+    let after = look();
+    (after.0.saturating_sub(before.0), after.1 - before.1)
+}
+
+fn is_rest((used, woken): &(Duration, u64)) -> bool {
+    *used < Duration::from_millis(5) && *woken <= 3
 }
