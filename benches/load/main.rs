@@ -10,7 +10,7 @@ use generator::Measured;
 use heist_benches::report::median;
 use server::Server;
 use std::env;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ const USAGE: &str = "usage: scripts/load [--quick] [--check] [--oversubscribed |
 /// Workers of both servers, unless the number is what is compared.
 const WORKERS: usize = 2;
 
-/// What one round measured of one server.
+/// What one round measured of one server, or one slice of it.
 #[derive(Clone, Copy)]
 struct Round {
     load: Measured,
@@ -43,7 +43,8 @@ struct Contender {
 #[derive(Clone, Copy)]
 struct Plan {
     rounds: usize,
-    time: Duration,
+    /// The length of a slice, of which each server has two in a round.
+    slice: Duration,
 }
 
 fn main() -> ExitCode {
@@ -56,13 +57,13 @@ fn main() -> ExitCode {
     let asked = |flag: &str| arguments.iter().any(|argument| argument == flag);
     let plan = if asked("--quick") {
         Plan {
-            rounds: 3,
-            time: Duration::from_secs(2),
+            rounds: 4,
+            slice: Duration::from_secs(1),
         }
     } else {
         Plan {
-            rounds: 7,
-            time: Duration::from_secs(5),
+            rounds: 15,
+            slice: Duration::from_secs(2),
         }
     };
     let missed = if asked("--oversubscribed") {
@@ -150,39 +151,60 @@ fn oversubscribed(plan: Plan) -> Vec<String> {
         .collect()
 }
 
-/// Measures all servers in turn, in every round beginning with another one.
-fn measure(servers: &mut [Contender], plan: Plan, load: impl Fn(&str, Duration) -> Measured) {
+/// In each round all servers are started anew and warmed up, and then measured in turn, there and back (A B B A), so that a machine
+/// that speeds up or slows down does the same to all. Every round begins with another one.
+fn measure(contenders: &mut [Contender], plan: Plan, load: impl Fn(&str, Duration) -> Measured) {
     for round in 0..plan.rounds {
-        for turn in 0..servers.len() {
-            let next = (round + turn) % servers.len();
-            let contender = &mut servers[next];
-            eprintln!("round {} of {}: {}", round + 1, plan.rounds, contender.name);
-            contender.rounds.push(measure_once(
-                &contender.program,
-                contender.workers,
-                plan.time,
-                &load,
-            ));
+        eprintln!("round {} of {}", round + 1, plan.rounds);
+        let servers: Vec<Server> = contenders
+            .iter()
+            .map(|contender| {
+                let server = Server::start(&contender.program, contender.workers);
+                server.check();
+                load(&server.address, Duration::from_secs(1));
+                server
+            })
+            .collect();
+        let there = (0..servers.len()).map(|turn| (round + turn) % servers.len());
+        let mut slices = vec![Vec::new(); servers.len()];
+        for index in there.clone().chain(there.rev()) {
+            slices[index].push(measure_slice(&servers[index], plan.slice, &load));
+        }
+        servers.iter().for_each(Server::check);
+        for (contender, slices) in contenders.iter_mut().zip(slices) {
+            contender.rounds.push(Round::mean(&slices));
         }
     }
 }
 
-fn measure_once(
-    program: &Path,
-    workers: usize,
+fn measure_slice(
+    server: &Server,
     time: Duration,
     load: &impl Fn(&str, Duration) -> Measured,
 ) -> Round {
-    let server = Server::start(program, workers);
-    server.check();
-    load(&server.address, Duration::from_secs(1)); // Warms up.
     let before = server.processor_time();
     let load = load(&server.address, time);
     let used = server.processor_time() - before;
-    server.check();
     Round {
         load,
         processor: used.as_secs_f64() * 1e6 / load.requests,
+    }
+}
+
+impl Round {
+    fn mean(slices: &[Self]) -> Self {
+        let mean =
+            |figure: fn(&Self) -> f64| slices.iter().map(figure).sum::<f64>() / slices.len() as f64;
+        Self {
+            load: Measured {
+                requests: mean(|slice| slice.load.requests),
+                per_second: mean(|slice| slice.load.per_second),
+                p50: mean(|slice| slice.load.p50),
+                p99: mean(|slice| slice.load.p99),
+                p999: mean(|slice| slice.load.p999),
+            },
+            processor: mean(|slice| slice.processor),
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! The driver's seat: the right to look at the poller and the timers, held by one thread at a time.
 //!
-//! polling's notification is consumed by whoever looks, so a look beside a blocked wait would swallow it: every look holds the seat.
+//! A notification is consumed by whoever looks, so a look beside a blocked wait would swallow it: every look holds the seat.
 //! The word says who has it:
 //!
 //! - `FREE`;

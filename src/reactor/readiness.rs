@@ -19,7 +19,7 @@
 //!
 //! | | word | waiters |
 //! |---|---|---|
-//! | driver, for an event: [`Readiness::record`] | sets bits and advances the tick in one step | then takes all of that direction out |
+//! | driver, for an event: [`Readiness::record`] | sets bits and advances the tick in one step | then takes all of each direction out whose bit was clear |
 //! | end of the runtime: [`Readiness::close`] | the same, with CLOSED | the same, both directions |
 //! | operation, first: [`Readiness::poll`] | loads | registers, if there is nothing to be had |
 //! | operation that would block: [`Readiness::clear`] | clears its bit (and MORE, if it reads), if the tick is still the one that it saw | |
@@ -48,6 +48,10 @@
 //! driver's turn with the lock comes after the waiter's, it finds the waiter and wakes it. If it comes
 //! before, the lock makes the bit visible to the waiter's look. (A look before the lock is a short cut
 //! when it says "ready", and worth nothing when it says "not ready".)
+//!
+//! A direction whose bit was set already is left alone: whoever waits there registered while the bit was clear, so
+//! the `record` that has set it since comes to take him out. (Sockets are reported as writable whenever something else
+//! happens to them.)
 //!
 //! `reset` may clear an event that nobody saw. Its caller then asks the system to report the present state
 //! once more, which brings the event back if there is still something to be had.
@@ -239,29 +243,32 @@ impl Readiness {
 
     /// There was an event. The wakers of those who waited for it are added to `ready`.
     pub fn record(&self, event: Ready, ready: &mut Vec<Waker>) {
-        self.publish(event.0);
-        if event.contains(Direction::Read.into()) {
+        let before = self.publish(event.0);
+        let news = event.without(before);
+        if news.contains(Direction::Read.into()) {
             self.readers.lock().take(ready);
         }
-        if event.contains(Direction::Write.into()) {
+        if news.contains(Direction::Write.into()) {
             self.writers.lock().take(ready);
         }
     }
 
     /// The runtime has ended: whoever waits, or comes later, is told so.
     pub fn close(&self, ready: &mut Vec<Waker>) {
-        self.publish(CLOSED);
+        let _any = self.publish(CLOSED);
         self.readers.lock().take(ready);
         self.writers.lock().take(ready);
     }
 
-    fn publish(&self, bits: usize) {
+    /// Sets `bits`, and gives the directions that were ready before.
+    fn publish(&self, bits: usize) -> Ready {
         // Release: pairs with the Acquire in `look`. Relaxed on the load: nothing is read through it.
-        let _ = self
+        let before = self
             .word
             .fetch_update(Ordering::Release, Ordering::Relaxed, |word| {
                 Some(word.wrapping_add(TICK) | bits)
             });
+        Ready(before.unwrap_or_default() & (READ | WRITE))
     }
 
     /// A future that waits no longer takes its waker out.

@@ -115,7 +115,13 @@ impl Engine {
 
     /// Nanoseconds since the engine was made.
     pub(crate) fn now(&self) -> u64 {
-        u64::try_from(self.born.elapsed().as_nanos()).unwrap_or(u64::MAX)
+        self.time_of(Instant::now())
+    }
+
+    /// An instant, as [`Engine::now`] would have given it.
+    pub(crate) fn time_of(&self, instant: Instant) -> u64 {
+        let age = instant.saturating_duration_since(self.born);
+        u64::try_from(age.as_nanos()).unwrap_or(u64::MAX)
     }
 
     // ---- work ----

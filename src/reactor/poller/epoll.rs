@@ -1,4 +1,4 @@
-//! `polling` on Linux, with three things done beside it.
+//! `polling` on Linux, with four things done beside it.
 //!
 //! - **Registration** asks for two more reports: that the peer has ended its side (`EPOLLRDHUP`), and urgent data
 //!   (`EPOLLPRI`). A read that brings less than it had room for has then emptied the socket, unless one of these
@@ -9,9 +9,11 @@
 //! - **Deadlines** are kept in a timer descriptor of our own. It is set only for a deadline before the one that it is set
 //!   to: time limits that are put off again and again, as servers have them, cost a wait too many now and then and
 //!   no system call each. The timeout of the call itself is in milliseconds, or subject to the thread's timer slack.
+//! - **Notification** is an event descriptor of our own, written to and never read: in edge mode each write is reported once.
+//!   With two workers, one of them mostly sleeps here, and is called by it. `polling`'s has to be read and armed
+//!   anew each time.
 //!
-//! `polling` has the descriptor and the notification. When that is reported, `polling` waits itself, without
-//! blocking: it clears and re-arms its notifier, and brings what events there are.
+//! `polling` has the epoll descriptor. Its own notifier and timer stay unused.
 
 use std::fmt;
 use std::io;
@@ -19,7 +21,7 @@ use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::{Duration, Instant};
 
-use rustix::event::{Timespec, epoll};
+use rustix::event::{EventfdFlags, Timespec, epoll, eventfd};
 use rustix::io::Errno;
 use rustix::time::{
     Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, timerfd_create, timerfd_settime,
@@ -28,9 +30,9 @@ use rustix::time::{
 use super::{Borrowed, RawSource, Until};
 use crate::reactor::readiness::Ready;
 
-/// The keys of `polling`'s notifier and of the timer. No source has them.
-const NOTIFIED: u64 = usize::MAX as u64;
-const TIMER: u64 = NOTIFIED - 1;
+/// The keys of the timer and of the notifier. No source has them, and `polling`'s own notifier has `usize::MAX`.
+const TIMER: u64 = usize::MAX as u64 - 1;
+const NOTIFIED: u64 = TIMER - 1;
 
 /// How many events one wait can bring. The others come with the next.
 const ROOM: usize = 256;
@@ -44,22 +46,18 @@ fn interest() -> epoll::EventFlags {
 pub(in crate::reactor) struct Poller {
     inner: polling::Poller,
     timer: OwnedFd,
+    notifier: OwnedFd,
 }
 
 /// What a wait needs from the one before.
 pub(in crate::reactor) struct Memory {
     /// What the timer is set to.
     deadline: Option<Instant>,
-    /// Where `polling` puts its events, when it was notified.
-    beside: polling::Events,
 }
 
 impl Memory {
     pub(in crate::reactor) fn new() -> Self {
-        Self {
-            deadline: None,
-            beside: polling::Events::new(),
-        }
+        Self { deadline: None }
     }
 }
 
@@ -79,14 +77,18 @@ impl Poller {
             TimerfdClockId::Monotonic,
             TimerfdFlags::CLOEXEC | TimerfdFlags::NONBLOCK,
         )?;
-        // Never read: in edge mode each expiry is reported once all the same.
-        epoll::add(
-            inner.as_fd(),
-            &timer,
-            epoll::EventData::new_u64(TIMER),
-            epoll::EventFlags::IN | epoll::EventFlags::ET,
-        )?;
-        Ok(Self { inner, timer })
+        let notifier = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
+        // Neither is ever read: in edge mode each expiry and each write is reported once all the same.
+        for (own, key) in [(&timer, TIMER), (&notifier, NOTIFIED)] {
+            let data = epoll::EventData::new_u64(key);
+            let flags = epoll::EventFlags::IN | epoll::EventFlags::ET;
+            epoll::add(inner.as_fd(), own, data, flags)?;
+        }
+        Ok(Self {
+            inner,
+            timer,
+            notifier,
+        })
     }
 
     pub(in crate::reactor) fn is_edge(&self) -> bool {
@@ -149,32 +151,12 @@ impl Poller {
             Err(Errno::INTR) => return Ok(()),
             Err(error) => return Err(error.into()),
         };
-        let mut notified = false;
         for event in events {
             match event.data.u64() {
                 // To be set again, whatever the clock says.
                 TIMER => memory.deadline = None,
-                NOTIFIED => notified = true,
+                NOTIFIED => {}
                 key => report(key as usize, ready(event.flags)),
-            }
-        }
-        if notified {
-            self.renew(memory, report)?;
-        }
-        Ok(())
-    }
-
-    /// Lets `polling` make its notifier ready for the next time. That brings events as well, of which it does not say
-    /// whether the peer has ended its side.
-    fn renew(&self, memory: &mut Memory, mut report: impl FnMut(usize, Ready)) -> io::Result<()> {
-        memory.beside.clear();
-        self.inner.wait(&mut memory.beside, Some(Duration::ZERO))?;
-        for event in memory.beside.iter() {
-            if event.key as u64 == TIMER {
-                memory.deadline = None;
-            } else {
-                let ready = Ready::new(event.readable, event.writable);
-                report(event.key, ready.with(Ready::MORE));
             }
         }
         Ok(())
@@ -187,29 +169,31 @@ impl Poller {
             Until::Forever => return Ok(None),
             Until::Deadline(at) => at,
         };
-        let now = Instant::now();
-        let left = at.saturating_duration_since(now).min(FAR);
+        // When it goes off, that is reported, and then nothing is set any more.
+        if memory.deadline.is_some_and(|set| set <= at) {
+            return Ok(None);
+        }
+        let left = at.saturating_duration_since(Instant::now()).min(FAR);
         if left.is_zero() {
             return Ok(Some(Timespec::default()));
         }
-        // One that has passed has gone off.
-        if !memory.deadline.is_some_and(|set| now < set && set <= at) {
-            let once = Itimerspec {
-                it_interval: Timespec::default(),
-                it_value: Timespec {
-                    tv_sec: left.as_secs() as _,
-                    tv_nsec: left.subsec_nanos() as _,
-                },
-            };
-            memory.deadline = None;
-            timerfd_settime(&self.timer, TimerfdTimerFlags::empty(), &once)?;
-            memory.deadline = Some(at);
-        }
+        let once = Itimerspec {
+            it_interval: Timespec::default(),
+            it_value: Timespec {
+                tv_sec: left.as_secs() as _,
+                tv_nsec: left.subsec_nanos() as _,
+            },
+        };
+        memory.deadline = None;
+        timerfd_settime(&self.timer, TimerfdTimerFlags::empty(), &once)?;
+        memory.deadline = Some(at);
         Ok(None)
     }
 
     pub(in crate::reactor) fn notify(&self) -> io::Result<()> {
-        self.inner.notify()
+        // The count in the descriptor has room for more of these than there will ever be.
+        rustix::io::write(&self.notifier, &1u64.to_ne_bytes())?;
+        Ok(())
     }
 }
 

@@ -21,7 +21,8 @@ impl Occupant<'_> {
         }
         let index = self.worker.index;
         self.worker.stats.parks.add(1);
-        self.worker.stats.slept_at(self.engine.now());
+        let began = Instant::now();
+        self.worker.stats.slept_at(self.engine.time_of(began));
         context::set_worker(None);
         let searching = std::mem::take(&mut self.searching);
         // From here on the worker belongs to whoever clears its bit.
@@ -29,7 +30,6 @@ impl Occupant<'_> {
         if self.engine.has_work() {
             self.engine.notify();
         }
-        let began = Instant::now();
         let stays = loop {
             if self.parker.has_token() {
                 break self.called();
