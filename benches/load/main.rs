@@ -43,9 +43,11 @@ struct Contender {
 #[derive(Clone, Copy)]
 struct Plan {
     rounds: usize,
-    /// The length of a slice, of which each server has two in a round.
-    slice: Duration,
 }
+
+/// The length of a slice, of which each server has two in a round. Many short rounds say more than a few long ones: what differs from
+/// one start of a server to the next differs by more than what changes while it runs.
+const SLICE: Duration = Duration::from_secs(1);
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
@@ -56,15 +58,9 @@ fn main() -> ExitCode {
     }
     let asked = |flag: &str| arguments.iter().any(|argument| argument == flag);
     let plan = if asked("--quick") {
-        Plan {
-            rounds: 4,
-            slice: Duration::from_secs(1),
-        }
+        Plan { rounds: 4 }
     } else {
-        Plan {
-            rounds: 15,
-            slice: Duration::from_secs(2),
-        }
+        Plan { rounds: 30 }
     };
     let missed = if asked("--oversubscribed") {
         oversubscribed(plan)
@@ -116,6 +112,9 @@ fn beside_tokio(plan: Plan) -> Vec<String> {
         .map(|s| s.median(|round| round.load.per_second));
     let rate = rates.fold(f64::INFINITY, f64::min) / 4.0;
     servers.iter_mut().for_each(|server| server.rounds.clear());
+    let plan = Plan {
+        rounds: plan.rounds.div_ceil(2),
+    };
     measure(&mut servers, plan, |address, time| {
         generator::oha(&oha, address, time, rate)
     });
@@ -161,14 +160,14 @@ fn measure(contenders: &mut [Contender], plan: Plan, load: impl Fn(&str, Duratio
             .map(|contender| {
                 let server = Server::start(&contender.program, contender.workers);
                 server.check();
-                load(&server.address, Duration::from_secs(1));
+                load(&server.address, SLICE);
                 server
             })
             .collect();
         let there = (0..servers.len()).map(|turn| (round + turn) % servers.len());
         let mut slices = vec![Vec::new(); servers.len()];
         for index in there.clone().chain(there.rev()) {
-            slices[index].push(measure_slice(&servers[index], plan.slice, &load));
+            slices[index].push(measure_slice(&servers[index], SLICE, &load));
         }
         servers.iter().for_each(Server::check);
         for (contender, slices) in contenders.iter_mut().zip(slices) {
