@@ -1,7 +1,9 @@
 //! The criterion side: one target, one group.
 
-use crate::cells::{Cell, cells};
-use crate::report::{Figures, key, median, table};
+use crate::cells::{self, Cell, Group};
+use crate::report::{Detail, table};
+use crate::results::Row;
+use crate::statistics::median;
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, BenchmarkId, Criterion, SamplingMode, Throughput};
 use std::time::Duration;
@@ -19,23 +21,29 @@ pub fn main(group: &str) {
         .measurement_time(MEASUREMENT)
         .without_plots()
         .configure_from_args();
-    let figures = measure(&mut criterion, group);
+    let rows = measure(&mut criterion, &cells::group(group));
     criterion.final_summary();
-    if !figures.is_empty() {
-        println!("{}", table(group, &[figures]));
+    if rows.iter().any(|row| row.value.is_some()) {
+        println!("{}", table(&rows, Detail::Median));
     }
 }
 
-fn measure(criterion: &mut Criterion, group: &str) -> Figures {
-    let mut figures = Figures::new();
-    let mut criterion_group = criterion.benchmark_group(group);
-    for cell in cells(group) {
-        if let Some(nanoseconds) = measure_cell(&mut criterion_group, &cell) {
-            figures.insert(key(cell.runtime, cell.workload), nanoseconds);
-        }
-    }
+fn measure(criterion: &mut Criterion, group: &Group) -> Vec<Row> {
+    let mut criterion_group = criterion.benchmark_group(group.name);
+    let cells = group.cells();
+    let asked = cells
+        .iter()
+        .filter(|cell| cfg!(feature = "study") || !cell.is_study);
+    let rows = asked.filter_map(|cell| {
+        let value = match cell.reason() {
+            None => Some(measure_cell(&mut criterion_group, cell)?),
+            Some(_) => None,
+        };
+        Some(Row::of(group, cell, value))
+    });
+    let rows = rows.collect();
     criterion_group.finish();
-    figures
+    rows
 }
 
 /// Median nanoseconds per operation over the samples that criterion took. `None` when it took none: in its test

@@ -1,15 +1,18 @@
 //! What the benchmarks share: the runtimes under one trait, the work they are given, and the report.
 //!
-//! The unit is a [`Cell`]: one runtime at one workload. The criterion targets (`cargo bench`) and the
-//! interleaved comparison (`scripts/bench`) measure the same cells, and print through the same [`report`].
+//! The unit is a [`Cell`](cells::Cell): one runtime at one workload. The criterion targets (`cargo bench`) and the
+//! interleaved comparison (`scripts/bench`) measure the same cells. Both give [`results`]; [`statistics`] and [`report`] make tables of them.
+//! What is no time per operation is measured by programs of its own, by way of [`launch`].
 
 pub mod cells;
 pub mod harness;
+pub mod launch;
+pub mod process;
 pub mod report;
+pub mod results;
 pub mod runtimes;
+pub mod statistics;
 pub mod workloads;
-
-pub use cells::{Cell, cells};
 
 use std::env;
 use std::process::{Command, exit};

@@ -1,318 +1,266 @@
-//! The comparison as a Markdown table: what is set against what, and the ratio that may not be exceeded.
+//! Rows as Markdown tables, and the targets that they miss.
 
-use std::collections::BTreeMap;
+use crate::cells::{Group, Target};
+use crate::results::{NANOSECONDS, Row, distinct};
+use crate::statistics::{Estimate, estimate, per_launch, ratio};
 
-/// Nanoseconds per operation, by `runtime/workload`: what one launch of a program measured.
-pub type Figures = BTreeMap<String, f64>;
+/// The peers whose ratios the tables have.
+const PEERS: [&str; 2] = ["tokio", "smol"];
 
-/// The key of a figure.
-pub fn key(runtime: &str, workload: &str) -> String {
-    format!("{runtime}/{workload}")
+/// How much a table says of each figure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Detail {
+    /// The median.
+    Median,
+    /// The median and its interval.
+    Interval,
 }
 
-/// One line of the comparison.
-#[derive(Clone, Copy, Debug)]
-pub struct Line {
-    title: &'static str,
-    workload: &'static str,
-    heist: &'static str,
-    tokio: &'static str,
-    /// What heist/tokio may be at most.
-    target: Option<f64>,
+/// The rows of one group, at one number of workers, as a Markdown table: a line per workload, a column per runtime, and heist's ratios.
+/// Under it stand the reasons why cells are empty.
+pub fn table(rows: &[Row], detail: Detail) -> String {
+    let runtimes = distinct(rows, |row| &row.runtime);
+    let peers = PEERS.map(|peer| runtimes.contains(&peer).then_some(peer));
+    let peers: Vec<&str> = peers.into_iter().flatten().collect();
+    let group = rows.first().map_or("", |row| &row.group);
+    let mut head = vec![group.to_owned()];
+    head.extend(runtimes.iter().map(|runtime| (*runtime).to_owned()));
+    head.extend(peers.iter().map(|peer| format!("heist/{peer}")));
+    let mut lines = vec![head];
+    for workload in distinct(rows, |row| &row.workload) {
+        let mut line = vec![workload.to_owned()];
+        line.extend(
+            runtimes
+                .iter()
+                .map(|runtime| cell(rows, workload, runtime, detail)),
+        );
+        line.extend(peers.iter().map(|peer| {
+            ratio(rows, workload, "heist", peer)
+                .map_or_else(String::new, |ratio| ratio_text(ratio, detail))
+        }));
+        lines.push(line);
+    }
+    aligned(&lines) + &reasons(rows)
 }
 
-/// The lines of a group.
-///
-/// # Panics
-///
-/// If there is no such group.
-pub fn lines(group: &str) -> Vec<Line> {
-    match group {
-        "spawn_latency" => vec![
-            line("spawn + await, from a worker", "worker", "heist", "tokio").at_most(0.4),
-            line("spawn + await, from the root", "root", "heist", "tokio").at_most(0.02),
-        ],
-        "fresh_loop" => vec![
-            line("empty root", "empty", "heist", "tokio").at_most(0.01),
-            line("empty root, by Builder", "empty", "heist_builder", "tokio"),
-            line(
-                "empty root, tokio current_thread",
-                "empty",
-                "heist",
-                "tokio_current_thread",
-            )
-            .at_most(0.15),
-            line(
-                "empty root, tokio current_thread, nothing enabled",
-                "empty",
-                "heist",
-                "tokio_bare",
-            ),
-            line("empty root, tokio kept", "empty", "heist", "tokio_kept"),
-            line("1 task", "one_task", "heist", "tokio"),
-            line("1 task, by Builder", "one_task", "heist_builder", "tokio"),
-            line(
-                "1 task, tokio current_thread",
-                "one_task",
-                "heist",
-                "tokio_current_thread",
-            ),
-            line(
-                "1 task, tokio current_thread, nothing enabled",
-                "one_task",
-                "heist",
-                "tokio_bare",
-            ),
-            line("1 task, tokio kept", "one_task", "heist", "tokio_kept"),
-        ],
-        "gather_throughput" => vec![
-            line("1,000 ready: gather", "ready_1000", "heist", "tokio").at_most(0.25),
-            line("1,000 ready: spawn", "ready_1000", "heist_spawn", "tokio"),
-            line(
-                "1,000 ready: gather, tokio JoinSet",
-                "ready_1000",
-                "heist",
-                "tokio_join_set",
-            ),
-            line("100,000 ready: gather", "ready_100000", "heist", "tokio").at_most(0.25),
-            line(
-                "100,000 ready: spawn",
-                "ready_100000",
-                "heist_spawn",
-                "tokio",
-            ),
-            line(
-                "100,000 ready: gather, tokio JoinSet",
-                "ready_100000",
-                "heist",
-                "tokio_join_set",
-            ),
-            line("10,000 yield once: gather", "yield_10000", "heist", "tokio").at_most(0.4),
-            line(
-                "10,000 yield once: spawn",
-                "yield_10000",
-                "heist_spawn",
-                "tokio",
-            )
-            .at_most(0.4),
-            line(
-                "10,000 yield once: gather, tokio JoinSet",
-                "yield_10000",
-                "heist",
-                "tokio_join_set",
-            ),
-        ],
-        _ => panic!("no such group: {group}"),
+fn cell(rows: &[Row], workload: &str, runtime: &str, detail: Detail) -> String {
+    let launches: Vec<f64> = per_launch(rows, workload, runtime).into_values().collect();
+    let of_cell = |row: &&Row| row.workload == workload && row.runtime == runtime;
+    match (estimate(&launches), rows.iter().find(of_cell)) {
+        (Some(estimate), Some(row)) => figure_text(estimate, &row.unit, detail),
+        (None, Some(_)) => "–".to_owned(),
+        _ => String::new(),
     }
 }
 
-fn line(
-    title: &'static str,
-    workload: &'static str,
-    heist: &'static str,
-    tokio: &'static str,
-) -> Line {
-    Line {
-        title,
-        workload,
-        heist,
-        tokio,
-        target: None,
+fn figure_text(estimate: Estimate, unit: &str, detail: Detail) -> String {
+    match detail {
+        Detail::Median => quantity(estimate.median, unit),
+        Detail::Interval => format!(
+            "{} [{}, {}]",
+            quantity(estimate.median, unit),
+            quantity(estimate.low, unit),
+            quantity(estimate.high, unit)
+        ),
     }
 }
 
-impl Line {
-    fn at_most(self, target: f64) -> Self {
-        Self {
-            target: Some(target),
-            ..self
+fn ratio_text(ratio: Estimate, detail: Detail) -> String {
+    match detail {
+        Detail::Median => digits(ratio.median),
+        Detail::Interval => format!(
+            "{} [{}, {}]",
+            digits(ratio.median),
+            digits(ratio.low),
+            digits(ratio.high)
+        ),
+    }
+}
+
+/// A value with its unit; times in the unit that suits their size.
+pub fn quantity(value: f64, unit: &str) -> String {
+    let (scaled, unit) = match unit {
+        NANOSECONDS if value >= 1e9 => (value / 1e9, "s"),
+        NANOSECONDS if value >= 1e6 => (value / 1e6, "ms"),
+        NANOSECONDS if value >= 1e3 => (value / 1e3, "µs"),
+        _ => (value, unit),
+    };
+    format!("{} {unit}", digits(scaled))
+}
+
+/// Three significant digits.
+pub fn digits(value: f64) -> String {
+    if value == 0.0 {
+        return "0".to_owned();
+    }
+    let before_point = value.abs().log10().floor() as i32;
+    let decimals = usize::try_from(2 - before_point).unwrap_or(0);
+    format!("{value:.decimals$}")
+}
+
+/// Why cells are empty, in a line for each runtime and reason.
+fn reasons(rows: &[Row]) -> String {
+    let mut notes = Vec::<(&str, &str, Vec<&str>)>::new();
+    for row in rows {
+        let Some(reason) = &row.reason else { continue };
+        let found = notes
+            .iter()
+            .position(|(runtime, said, _)| *runtime == row.runtime && said == reason);
+        let note = found.unwrap_or_else(|| {
+            notes.push((&row.runtime, reason, Vec::new()));
+            notes.len() - 1
+        });
+        let (_, _, workloads) = &mut notes[note];
+        if !workloads.contains(&row.workload.as_str()) {
+            workloads.push(&row.workload);
         }
     }
-
-    /// The median over the launches of the nanoseconds that `runtime` took.
-    fn nanoseconds(&self, launches: &[Figures], runtime: &str) -> Option<f64> {
-        let key = key(runtime, self.workload);
-        median(
-            launches
-                .iter()
-                .filter_map(|figures| figures.get(&key).copied()),
-        )
-    }
-
-    /// The median over the launches of each launch's ratio of heist to `peer`.
-    fn ratio(&self, launches: &[Figures], peer: &str) -> Option<f64> {
-        let heist = key(self.heist, self.workload);
-        let peer = key(peer, self.workload);
-        median(
-            launches
-                .iter()
-                .filter_map(|figures| Some(figures.get(&heist)? / figures.get(&peer)?)),
-        )
-    }
-
-    /// What the line says when its target is missed, or was not measured.
-    fn missed(&self, group: &str, launches: &[Figures]) -> Option<String> {
-        let target = self.target?;
-        let said = match self.ratio(launches, self.tokio) {
-            Some(ratio) if ratio <= target => return None,
-            Some(ratio) => format!("heist/tokio is {ratio:.4}"),
-            None => "not measured".to_owned(),
-        };
-        Some(format!(
-            "{group}: {}: {said}, to be at most {target}",
-            self.title
-        ))
-    }
-
-    fn row(&self, launches: &[Figures]) -> [String; COLUMNS] {
-        [
-            self.title.to_owned(),
-            time(self.nanoseconds(launches, self.heist)),
-            time(self.nanoseconds(launches, self.tokio)),
-            time(self.nanoseconds(launches, "smol")),
-            time(self.nanoseconds(launches, "floor")),
-            ratio(self.ratio(launches, self.tokio)),
-            ratio(self.ratio(launches, "smol")),
-            self.target
-                .map_or_else(String::new, |target| format!("≤ {target}")),
-        ]
-    }
+    let notes = notes.iter().map(|(runtime, reason, workloads)| {
+        let workloads = workloads.join(", ");
+        format!("\n{runtime}/{workloads}: {reason}\n")
+    });
+    notes.collect()
 }
 
-/// The targets that these launches missed, in words. Empty: all were met.
-pub fn missed(group: &str, launches: &[Figures]) -> Vec<String> {
-    let lines = lines(group).into_iter();
-    lines
-        .filter_map(|line| line.missed(group, launches))
+/// A Markdown table: the first line is its head, the first column is text, the others are figures.
+pub fn aligned(lines: &[Vec<String>]) -> String {
+    let columns = lines.first().map_or(0, Vec::len);
+    let widths: Vec<usize> = (0..columns)
+        .map(|column| {
+            let lengths = lines.iter().map(|line| line[column].chars().count());
+            lengths.max().unwrap_or(0).max(3)
+        })
+        .collect();
+    let rule = widths.iter().enumerate().map(|(column, &width)| {
+        if column == 0 {
+            "-".repeat(width)
+        } else {
+            "-".repeat(width - 1) + ":"
+        }
+    });
+    let mut lines = lines.to_vec();
+    lines.insert(lines.len().min(1), rule.collect());
+    let mut text = String::new();
+    for line in &lines {
+        for (column, (field, &width)) in line.iter().zip(&widths).enumerate() {
+            if column == 0 {
+                text += &format!("| {field:<width$} |");
+            } else {
+                text += &format!(" {field:>width$} |");
+            }
+        }
+        text.push('\n');
+    }
+    text
+}
+
+/// The targets of a group that its rows miss, or that were not measured, in words. Empty: all were met.
+pub fn missed(group: &Group, rows: &[Row]) -> Vec<String> {
+    let of_group: Vec<Row> = rows
+        .iter()
+        .filter(|row| row.group == group.name)
+        .cloned()
+        .collect();
+    let targets = group.targets.iter();
+    targets
+        .filter_map(|target| missed_target(group.name, target, &of_group))
         .collect()
 }
 
-const COLUMNS: usize = 8;
-
-/// A group's comparison as a Markdown table.
-pub fn table(group: &str, launches: &[Figures]) -> String {
-    let head = [
-        group,
-        "heist ns",
-        "tokio ns",
-        "smol ns",
-        "floor ns",
-        "heist/tokio",
-        "heist/smol",
-        "target",
-    ];
-    let mut rows = vec![head.map(str::to_owned)];
-    rows.extend(lines(group).iter().map(|line| line.row(launches)));
-    let widths: [usize; COLUMNS] = std::array::from_fn(|column| {
-        let lengths = rows.iter().map(|row| row[column].chars().count());
-        lengths.max().unwrap_or(0)
-    });
-    let rule: [String; COLUMNS] = std::array::from_fn(|column| match column {
-        0 => "-".repeat(widths[0]),
-        _ => "-".repeat(widths[column] - 1) + ":",
-    });
-    rows.insert(1, rule);
-    rows.iter().map(|row| markdown(row, &widths)).collect()
-}
-
-fn markdown(row: &[String; COLUMNS], widths: &[usize; COLUMNS]) -> String {
-    let mut text = format!("| {:<width$} |", row[0], width = widths[0]);
-    for (field, width) in row.iter().zip(widths).skip(1) {
-        text += &format!(" {field:>width$} |");
-    }
-    text + "\n"
-}
-
-fn time(nanoseconds: Option<f64>) -> String {
-    match nanoseconds {
-        Some(long) if long >= 100.0 => format!("{long:.0}"),
-        Some(short) => format!("{short:.1}"),
-        None => "–".to_owned(),
-    }
-}
-
-fn ratio(ratio: Option<f64>) -> String {
-    match ratio {
-        Some(small) if small < 0.1 => format!("{small:.4}"),
-        Some(ratio) => format!("{ratio:.2}"),
-        None => "–".to_owned(),
-    }
-}
-
-/// The median; of an even number of values the mean of the middle two.
-pub fn median(values: impl IntoIterator<Item = f64>) -> Option<f64> {
-    let mut values: Vec<f64> = values.into_iter().collect();
-    values.sort_by(f64::total_cmp);
-    let upper = *values.get(values.len() / 2)?;
-    let lower = values[(values.len() - 1) / 2];
-    Some((lower + upper) / 2.0)
+fn missed_target(group: &str, target: &Target, rows: &[Row]) -> Option<String> {
+    let Target {
+        workload,
+        heist,
+        peer,
+        at_most,
+    } = *target;
+    let said = match ratio(rows, workload, heist, peer) {
+        Some(ratio) if ratio.median <= at_most => return None,
+        Some(ratio) => format!("is {}", digits(ratio.median)),
+        None => "was not measured".to_owned(),
+    };
+    Some(format!(
+        "{group}: {workload}: {heist}/{peer} {said}, to be at most {at_most}"
+    ))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Figures, key, lines, median, missed, table};
-    use crate::cells::{GROUPS, cells};
+    use super::{Detail, digits, missed, quantity, table};
+    use crate::cells::group;
+    use crate::results::{NANOSECONDS, Row};
 
-    fn launch(heist: f64, tokio: f64) -> Figures {
-        let figures = [("heist", heist), ("tokio", tokio)];
-        figures
-            .map(|(runtime, ns)| (key(runtime, "worker"), ns))
-            .into()
-    }
-
-    #[test]
-    fn medians_of_odd_even_and_no_values() {
-        assert_eq!(median([3.0, 1.0, 2.0]), Some(2.0));
-        assert_eq!(median([4.0, 1.0, 2.0, 3.0]), Some(2.5));
-        assert_eq!(median([]), None);
-    }
-
-    #[test]
-    fn every_line_sets_measured_cells_against_each_other() {
-        for group in GROUPS {
-            let cells = cells(group);
-            let measured = |runtime, workload| {
-                cells
-                    .iter()
-                    .any(|cell| cell.runtime == runtime && cell.workload == workload)
-            };
-            for line in lines(group) {
-                for runtime in [line.heist, line.tokio, "smol", "floor"] {
-                    assert!(measured(runtime, line.workload), "{group}: {line:?}");
-                }
-            }
+    fn row(runtime: &str, value: Option<f64>) -> Row {
+        Row {
+            group: "spawn_latency".to_owned(),
+            workload: "worker".to_owned(),
+            runtime: runtime.to_owned(),
+            workers: 2,
+            launch: 0,
+            slice: 0,
+            unit: NANOSECONDS.to_owned(),
+            value,
+            processor: None,
+            threads: None,
+            reason: value.is_none().then(|| "no such thing".to_owned()),
         }
     }
 
     #[test]
-    fn the_ratio_is_the_median_of_the_launches_ratios() {
-        let launches = [
-            launch(10.0, 100.0),
-            launch(90.0, 300.0),
-            launch(20.0, 100.0),
-        ];
-        let ratio = lines("spawn_latency")[0].ratio(&launches, "tokio");
-        assert_eq!(ratio, Some(0.2));
+    fn figures_have_three_digits_and_the_unit_of_their_size() {
+        assert_eq!(quantity(88.84, NANOSECONDS), "88.8 ns");
+        assert_eq!(quantity(147_195.0, NANOSECONDS), "147 µs");
+        assert_eq!(quantity(2_500_000.0, NANOSECONDS), "2.50 ms");
+        assert_eq!(quantity(316.0, "bytes"), "316 bytes");
+        assert_eq!(digits(0.0123), "0.0123");
+        assert_eq!(digits(0.0), "0");
     }
 
     #[test]
     fn a_target_is_missed_when_exceeded_and_when_not_measured() {
-        let fast = missed("spawn_latency", &[launch(40.0, 100.0)]);
-        assert_eq!(fast.len(), 1, "the root was not measured: {fast:?}");
-        let slow = missed("spawn_latency", &[launch(41.0, 100.0)]);
-        assert!(slow[0].contains("0.4100"), "{slow:?}");
+        let group = group("spawn_latency");
+        let met = missed(
+            &group,
+            &[row("heist", Some(40.0)), row("tokio", Some(100.0))],
+        );
+        assert_eq!(met.len(), 1, "the root was not measured: {met:?}");
+        let slow = missed(
+            &group,
+            &[row("heist", Some(41.0)), row("tokio", Some(100.0))],
+        );
+        assert!(slow[0].contains("0.410"), "{slow:?}");
     }
 
     #[test]
-    fn tables_leave_out_what_was_not_measured() {
-        let table = table("spawn_latency", &[launch(10.0, 100.0)]);
-        assert!(
-            table.lines().nth(2).is_some_and(|row| row.contains("0.10")),
-            "{table}"
+    fn a_reason_of_several_cells_is_said_once() {
+        let root = Row {
+            workload: "root".to_owned(),
+            ..row("smol", None)
+        };
+        let text = table(
+            &[row("smol", None), root, row("smol", None)],
+            Detail::Median,
         );
+        let reasons = text.matches("no such thing").count();
+        assert_eq!(reasons, 1, "{text}");
         assert!(
-            table.lines().nth(3).is_some_and(|row| row.contains('–')),
-            "{table}"
+            text.contains("smol/worker, root: no such thing\n"),
+            "{text}"
         );
+    }
+
+    #[test]
+    fn tables_have_the_ratios_and_say_why_a_cell_is_empty() {
+        let rows = [
+            row("heist", Some(10.0)),
+            row("tokio", Some(100.0)),
+            row("smol", None),
+        ];
+        let text = table(&rows, Detail::Median);
+        let line = text.lines().nth(2).unwrap();
+        assert!(line.contains("0.100") && line.contains('–'), "{text}");
+        assert!(text.contains("smol/worker: no such thing\n"), "{text}");
+        let text = table(&rows, Detail::Interval);
+        assert!(text.contains("10.0 ns [10.0 ns, 10.0 ns]"), "{text}");
     }
 }

@@ -3,7 +3,9 @@
 use crate::runtimes::Spawner;
 use std::hint::black_box;
 use std::pin::Pin;
+use std::sync::LazyLock;
 use std::task::{Context, Poll, Waker};
+use std::time::Instant;
 
 /// What tasks numbered from 0 give together when each gives its number.
 pub fn sum_below(tasks: u64) -> u64 {
@@ -16,6 +18,12 @@ pub trait Job: 'static {
     fn task<S: Spawner>(number: u64) -> impl Future<Output = u64> + Send + 'static;
 }
 
+/// Jobs that compute, and wait for nothing.
+pub trait Computation: Job {
+    /// Computes, and gives back the number.
+    fn compute(number: u64) -> u64;
+}
+
 /// Tasks that are done at their first poll.
 #[derive(Debug)]
 pub struct Ready;
@@ -23,6 +31,15 @@ pub struct Ready;
 /// Tasks that yield once.
 #[derive(Debug)]
 pub struct YieldOnce;
+
+/// Tasks that compute for so many microseconds.
+#[derive(Debug)]
+pub struct Compute<const MICROSECONDS: u32>;
+
+/// Tasks that compute for a microsecond, but for the last hundred of every ten thousand, which take a hundred times as long.
+/// These are neighbours, so that whoever deals the tasks out by number alone gives them all to one worker.
+#[derive(Debug)]
+pub struct Skewed;
 
 impl Job for Ready {
     fn task<S: Spawner>(number: u64) -> impl Future<Output = u64> + Send + 'static {
@@ -34,6 +51,31 @@ impl Job for YieldOnce {
     async fn task<S: Spawner>(number: u64) -> u64 {
         S::yield_now().await;
         black_box(number)
+    }
+}
+
+impl<const MICROSECONDS: u32> Job for Compute<MICROSECONDS> {
+    async fn task<S: Spawner>(number: u64) -> u64 {
+        Self::compute(number)
+    }
+}
+
+impl<const MICROSECONDS: u32> Computation for Compute<MICROSECONDS> {
+    fn compute(number: u64) -> u64 {
+        compute(MICROSECONDS, number)
+    }
+}
+
+impl Job for Skewed {
+    async fn task<S: Spawner>(number: u64) -> u64 {
+        Self::compute(number)
+    }
+}
+
+impl Computation for Skewed {
+    fn compute(number: u64) -> u64 {
+        let is_long = number / 100 % 100 == 99;
+        compute(if is_long { 100 } else { 1 }, number)
     }
 }
 
@@ -57,14 +99,27 @@ where
     S: Spawner,
     F: Future<Output = u64> + Send + 'static,
 {
-    let handles: Vec<_> = (0..tasks)
-        .map(|number| spawner.spawn(task(number)))
-        .collect();
+    let handles = (0..tasks).map(|number| spawner.spawn(task(number)));
+    let handles: Vec<_> = handles.collect();
+    join_in_order::<S>(handles).await
+}
+
+/// The sum of what these tasks give, awaited one after the other.
+pub async fn join_in_order<S: Spawner>(handles: Vec<S::Handle<u64>>) -> u64 {
     let mut sum = 0;
     for handle in handles {
         sum += S::join(handle).await;
     }
     sum
+}
+
+/// The futures in one task, none of them a task of its own.
+pub async fn join_all<F>(futures: u64, future: impl Fn(u64) -> F + Send) -> u64
+where
+    F: Future<Output = u64> + Send + 'static,
+{
+    let outputs = futures_util::future::join_all((0..futures).map(future)).await;
+    outputs.into_iter().sum()
 }
 
 /// The floor: futures boxed, polled to their end and freed by a plain loop.
@@ -84,4 +139,38 @@ where
         };
     }
     sum
+}
+
+/// How many steps take a microsecond where nothing disturbs them: the most of several tries.
+static STEPS_PER_MICROSECOND: LazyLock<u32> = LazyLock::new(|| {
+    const TRIES: u64 = 1_000;
+    const STEPS: u32 = 10_000;
+    let times = (0..TRIES).map(|number| {
+        let start = Instant::now();
+        assert_eq!(take_steps(STEPS, number), number);
+        start.elapsed()
+    });
+    let shortest = times.min().expect("there are tries").as_secs_f64();
+    (f64::from(STEPS) * 1e-6 / shortest).ceil() as u32
+});
+
+/// Finds out how long a [`Computation`] takes, which is to be done while nothing else runs.
+pub fn calibrate() {
+    LazyLock::force(&STEPS_PER_MICROSECOND);
+}
+
+fn compute(microseconds: u32, number: u64) -> u64 {
+    take_steps(microseconds * *STEPS_PER_MICROSECOND, number)
+}
+
+/// Each step multiplies by an odd number. In the end its inverse modulo 2^64 undoes so many multiplications, so that the number
+/// comes out again only if there were as many. Not inlined, so that all runtimes run the same instructions.
+#[inline(never)]
+fn take_steps(steps: u32, number: u64) -> u64 {
+    const FACTOR: u64 = 3;
+    const INVERSE: u64 = 0xAAAA_AAAA_AAAA_AAAB;
+    const _: () = assert!(FACTOR.wrapping_mul(INVERSE) == 1);
+    let step = |product: u64, _| black_box(product.wrapping_mul(FACTOR));
+    let product = (0..steps).fold(number, step);
+    product.wrapping_mul(INVERSE.wrapping_pow(steps))
 }

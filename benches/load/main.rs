@@ -7,7 +7,7 @@ mod generator;
 mod server;
 
 use generator::Measured;
-use heist_benches::report::median;
+use heist_benches::statistics::median;
 use server::Server;
 use std::env;
 use std::path::PathBuf;

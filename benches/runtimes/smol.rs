@@ -1,11 +1,17 @@
-//! smol's executor (async-executor) on threads of its own, set up as its documentation does it.
+//! smol's executor (async-executor) on threads of its own, set up as its documentation does it, and async-io's sockets and timers.
 
-use super::{Runtime, Spawner};
+use super::{Clock, Http, LOOPBACK, Net, Runtime, Spawner};
 use async_channel::{Receiver, Sender};
 use async_executor::{Executor, Task};
-use futures_lite::future;
+use async_io::{Async, Timer};
+use futures_lite::{AsyncReadExt, AsyncWriteExt, future};
+use std::io;
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
 
 /// An executor run by as many threads as there are workers: the caller of `block_on` is one of them.
 #[derive(Debug)]
@@ -15,18 +21,29 @@ pub struct Smol {
     threads: Vec<JoinHandle<()>>,
 }
 
+/// As [`Smol`], with threads that look after sockets and timers when they have nothing else to do, as those of the smol crate do.
+///
+/// async-io has a thread besides, which looks after them when no other does. It starts with the first socket or timer and lives as
+/// long as the process.
+#[derive(Debug)]
+pub struct SmolIo(Smol);
+
 /// `Executor::spawn`.
 #[derive(Clone, Debug)]
 pub struct SmolSpawner(Arc<Executor<'static>>);
 
-impl Runtime for Smol {
-    type Spawner = SmolSpawner;
+/// What a thread does: it runs the executor's tasks until the channel is closed.
+type Serve = fn(&Executor<'static>, &Receiver<()>);
 
-    fn start(workers: usize) -> Self {
+impl Smol {
+    fn start_with(workers: usize, serve: Serve) -> Self {
         let executor = Arc::new(Executor::new());
         let (running, stopped) = async_channel::bounded(1);
         let threads = (1..workers)
-            .map(|_| serve(Arc::clone(&executor), stopped.clone()))
+            .map(|_| {
+                let (executor, stopped) = (Arc::clone(&executor), stopped.clone());
+                thread::spawn(move || serve(&executor, &stopped))
+            })
             .collect();
         Self {
             executor,
@@ -34,13 +51,53 @@ impl Runtime for Smol {
             threads,
         }
     }
+}
+
+impl Runtime for Smol {
+    type Spawner = SmolSpawner;
+    type Remote = SmolSpawner;
+
+    fn start(workers: usize) -> Self {
+        Self::start_with(workers, |executor, stopped| {
+            let closed = future::block_on(executor.run(stopped.recv()));
+            debug_assert!(closed.is_err(), "nothing is ever sent");
+        })
+    }
 
     fn spawner(&self) -> SmolSpawner {
         SmolSpawner(Arc::clone(&self.executor))
     }
 
+    fn remote(&self) -> SmolSpawner {
+        self.spawner()
+    }
+
     fn block_on<F: Future>(&self, root: F) -> F::Output {
         future::block_on(self.executor.run(root))
+    }
+}
+
+impl Runtime for SmolIo {
+    type Spawner = SmolSpawner;
+    type Remote = SmolSpawner;
+
+    fn start(workers: usize) -> Self {
+        Self(Smol::start_with(workers, |executor, stopped| {
+            let closed = async_io::block_on(executor.run(stopped.recv()));
+            debug_assert!(closed.is_err(), "nothing is ever sent");
+        }))
+    }
+
+    fn spawner(&self) -> SmolSpawner {
+        self.0.spawner()
+    }
+
+    fn remote(&self) -> SmolSpawner {
+        self.spawner()
+    }
+
+    fn block_on<F: Future>(&self, root: F) -> F::Output {
+        async_io::block_on(self.0.executor.run(root))
     }
 }
 
@@ -51,14 +108,6 @@ impl Drop for Smol {
             thread.join().expect("no task panics");
         }
     }
-}
-
-/// A thread that runs the executor's tasks until the channel is closed.
-fn serve(executor: Arc<Executor<'static>>, stopped: Receiver<()>) -> JoinHandle<()> {
-    thread::spawn(move || {
-        let closed = future::block_on(executor.run(stopped.recv()));
-        debug_assert!(closed.is_err(), "nothing is ever sent");
-    })
 }
 
 impl Spawner for SmolSpawner {
@@ -76,7 +125,92 @@ impl Spawner for SmolSpawner {
         handle.await
     }
 
+    fn detach<T: Send + 'static>(handle: Task<T>) {
+        handle.detach();
+    }
+
     fn yield_now() -> impl Future<Output = ()> + Send {
         future::yield_now()
+    }
+}
+
+impl Clock for SmolSpawner {
+    async fn sleep(duration: Duration) {
+        Timer::after(duration).await;
+    }
+}
+
+impl Net for SmolSpawner {
+    type Listener = Async<TcpListener>;
+    type Stream = Async<TcpStream>;
+
+    async fn listen() -> io::Result<(Self::Listener, SocketAddr)> {
+        let listener = Async::<TcpListener>::bind(LOOPBACK)?;
+        let address = listener.get_ref().local_addr()?;
+        Ok((listener, address))
+    }
+
+    async fn connect(address: SocketAddr) -> io::Result<Self::Stream> {
+        Async::<TcpStream>::connect(address).await
+    }
+
+    async fn accept(listener: &Self::Listener) -> io::Result<Self::Stream> {
+        let (stream, _) = listener.accept().await?;
+        Ok(stream)
+    }
+
+    async fn read_exact(stream: &mut Self::Stream, bytes: &mut [u8]) -> io::Result<()> {
+        stream.read_exact(bytes).await
+    }
+
+    async fn write_all(stream: &mut Self::Stream, bytes: &[u8]) -> io::Result<()> {
+        stream.write_all(bytes).await
+    }
+}
+
+/// heist's adapter only passes on what async-io's streams do. It clears the memory that they read into, as smol's own adapter does.
+impl Http for SmolSpawner {
+    type Io = heist::hyper::Io<Async<TcpStream>>;
+    type Timer = SmolTimer;
+
+    fn io(stream: Self::Stream) -> Self::Io {
+        heist::hyper::Io::new(stream)
+    }
+
+    fn timer() -> SmolTimer {
+        SmolTimer
+    }
+}
+
+/// async-io's timers for hyper.
+#[derive(Clone, Copy, Debug)]
+pub struct SmolTimer;
+
+struct Sleep(Timer);
+
+impl Future for Sleep {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        Pin::new(&mut self.0).poll(cx).map(drop)
+    }
+}
+
+impl hyper::rt::Sleep for Sleep {}
+
+impl hyper::rt::Timer for SmolTimer {
+    fn sleep(&self, duration: Duration) -> Pin<Box<dyn hyper::rt::Sleep>> {
+        Box::pin(Sleep(Timer::after(duration)))
+    }
+
+    fn sleep_until(&self, deadline: Instant) -> Pin<Box<dyn hyper::rt::Sleep>> {
+        Box::pin(Sleep(Timer::at(deadline)))
+    }
+
+    fn reset(&self, sleep: &mut Pin<Box<dyn hyper::rt::Sleep>>, deadline: Instant) {
+        match sleep.as_mut().downcast_mut_pin::<Sleep>() {
+            Some(mut sleep) => sleep.0.set_at(deadline),
+            None => *sleep = self.sleep_until(deadline),
+        }
     }
 }

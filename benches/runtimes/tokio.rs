@@ -1,6 +1,12 @@
 //! tokio: the multi-thread runtime, and the current-thread one for fresh loops.
 
-use super::{Runtime, Spawner};
+use super::{Clock, Http, LOOPBACK, Net, Runtime, Spawner};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime;
 use tokio::task::{self, JoinHandle, JoinSet};
 
@@ -20,8 +26,13 @@ pub struct TokioBare(runtime::Runtime);
 #[derive(Clone, Copy, Debug)]
 pub struct TokioSpawner;
 
+/// `tokio::runtime::Handle::spawn`.
+#[derive(Clone, Debug)]
+pub struct TokioRemote(runtime::Handle);
+
 impl Runtime for Tokio {
     type Spawner = TokioSpawner;
+    type Remote = TokioRemote;
 
     fn start(workers: usize) -> Self {
         let runtime = runtime::Builder::new_multi_thread()
@@ -35,6 +46,10 @@ impl Runtime for Tokio {
         TokioSpawner
     }
 
+    fn remote(&self) -> TokioRemote {
+        TokioRemote(self.0.handle().clone())
+    }
+
     fn block_on<F: Future>(&self, root: F) -> F::Output {
         self.0.block_on(root)
     }
@@ -42,6 +57,7 @@ impl Runtime for Tokio {
 
 impl Runtime for TokioCurrentThread {
     type Spawner = TokioSpawner;
+    type Remote = TokioRemote;
 
     fn start(_workers: usize) -> Self {
         let runtime = runtime::Builder::new_current_thread().enable_all().build();
@@ -52,6 +68,10 @@ impl Runtime for TokioCurrentThread {
         TokioSpawner
     }
 
+    fn remote(&self) -> TokioRemote {
+        TokioRemote(self.0.handle().clone())
+    }
+
     fn block_on<F: Future>(&self, root: F) -> F::Output {
         self.0.block_on(root)
     }
@@ -59,6 +79,7 @@ impl Runtime for TokioCurrentThread {
 
 impl Runtime for TokioBare {
     type Spawner = TokioSpawner;
+    type Remote = TokioRemote;
 
     fn start(_workers: usize) -> Self {
         let runtime = runtime::Builder::new_current_thread().build();
@@ -67,6 +88,10 @@ impl Runtime for TokioBare {
 
     fn spawner(&self) -> TokioSpawner {
         TokioSpawner
+    }
+
+    fn remote(&self) -> TokioRemote {
+        TokioRemote(self.0.handle().clone())
     }
 
     fn block_on<F: Future>(&self, root: F) -> F::Output {
@@ -89,8 +114,84 @@ impl Spawner for TokioSpawner {
         handle.await.expect("the task ran to its end")
     }
 
+    fn detach<T: Send + 'static>(handle: JoinHandle<T>) {
+        drop(handle);
+    }
+
     fn yield_now() -> impl Future<Output = ()> + Send {
         task::yield_now()
+    }
+}
+
+impl Clock for TokioSpawner {
+    fn sleep(duration: Duration) -> impl Future<Output = ()> + Send + 'static {
+        tokio::time::sleep(duration)
+    }
+}
+
+impl Net for TokioSpawner {
+    type Listener = TcpListener;
+    type Stream = TcpStream;
+
+    async fn listen() -> io::Result<(TcpListener, SocketAddr)> {
+        let listener = TcpListener::bind(LOOPBACK).await?;
+        let address = listener.local_addr()?;
+        Ok((listener, address))
+    }
+
+    async fn connect(address: SocketAddr) -> io::Result<TcpStream> {
+        TcpStream::connect(address).await
+    }
+
+    async fn accept(listener: &TcpListener) -> io::Result<TcpStream> {
+        let (stream, _) = listener.accept().await?;
+        Ok(stream)
+    }
+
+    async fn read_exact(stream: &mut TcpStream, bytes: &mut [u8]) -> io::Result<()> {
+        stream.read_exact(bytes).await?;
+        Ok(())
+    }
+
+    async fn write_all(stream: &mut TcpStream, bytes: &[u8]) -> io::Result<()> {
+        stream.write_all(bytes).await
+    }
+}
+
+impl Http for TokioSpawner {
+    type Io = TokioIo<TcpStream>;
+    type Timer = TokioTimer;
+
+    fn io(stream: TcpStream) -> Self::Io {
+        TokioIo::new(stream)
+    }
+
+    fn timer() -> Self::Timer {
+        TokioTimer::new()
+    }
+}
+
+impl Spawner for TokioRemote {
+    type Handle<T: Send + 'static> = JoinHandle<T>;
+
+    fn spawn<T, F>(&self, future: F) -> JoinHandle<T>
+    where
+        T: Send + 'static,
+        F: Future<Output = T> + Send + 'static,
+    {
+        self.0.spawn(future)
+    }
+
+    fn join<T: Send + 'static>(handle: JoinHandle<T>) -> impl Future<Output = T> + Send {
+        TokioSpawner::join(handle)
+    }
+
+    fn detach<T: Send + 'static>(handle: JoinHandle<T>) {
+        TokioSpawner::detach(handle);
+    }
+
+    fn yield_now() -> impl Future<Output = ()> + Send {
+        TokioSpawner::yield_now()
     }
 }
 

@@ -1,0 +1,5 @@
+//! What does a message to an echo server and back cost?
+
+fn main() {
+    heist_benches::harness::main("tcp_echo");
+}
