@@ -180,10 +180,10 @@ mod tests {
     #[test]
     fn every_cell_gives_the_right_sums() {
         for group in GROUPS {
-            for cell in group.cells() {
-                if cell.reason().is_none() {
-                    cell.start()(1);
-                }
+            // What the study adds is large for a build without optimization: `cargo bench -- --test` runs it once.
+            let cells = group.cells().into_iter().filter(|cell| !cell.is_study);
+            for cell in cells.filter(|cell| cell.reason().is_none()) {
+                cell.start()(1);
             }
         }
     }
