@@ -292,7 +292,7 @@ const PITFALLS: &[(usize, &str, &[&str])] = &[
         26,
         "A benchmark that measures something else than it says, or whose result nobody checks (criterion #819, \
          tokio #5440, #3904).",
-        &["benches/cells.rs: assert_eq!(sum, sum_below(iterations));"],
+        &["benches/cells/measures.rs: assert_eq!(sum, sum_below(iterations));"],
     ),
     (
         27,
