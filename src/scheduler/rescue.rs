@@ -23,7 +23,7 @@ struct Seen {
     /// For how many ticks the same poll has lasted.
     ticks: u32,
     #[cfg_attr(not(target_os = "linux"), allow(dead_code, reason = "not known there"))]
-    /// The thread's processor time when the poll was first seen to last, and at the last tick, in nanoseconds.
+    /// The thread's processor time when the poll was first seen, and at the last tick, in nanoseconds.
     time: Option<(u64, u64)>,
     hold: Hold,
     reported: bool,
@@ -117,11 +117,8 @@ fn look_at(engine: &Engine, worker: &Worker, seen: &mut Seen) -> bool {
         *seen = Seen::default();
         seen.turns = turns;
     }
-    if same {
-        seen.ticks += 1;
-        // Only now: it asks the system, which would cost more than all else in a tick of a busy engine.
-        seen.hold = judge(worker, seen);
-    }
+    seen.ticks += u32::from(same);
+    seen.hold = judge(worker, seen);
     let stuck = seen.ticks >= 1;
     worker.set_stuck(stuck);
     // Relaxed: a hint, looked at again at the next tick.
