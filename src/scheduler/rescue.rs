@@ -208,29 +208,48 @@ fn retire_spares(engine: &Engine) {
 fn judge(worker: &Worker, seen: &mut Seen) -> Hold {
     // Relaxed: written when the occupant sat down.
     let thread = worker.thread.load(Ordering::Relaxed);
-    let read = |file: &str| std::fs::read_to_string(format!("/proc/self/task/{thread}/{file}"));
-    let time: Option<u64> = read("schedstat")
-        .ok()
-        .and_then(|stat| stat.split_whitespace().next()?.parse().ok());
-    let Some(time) = time else {
+    let Some(time) = processor_time(thread) else {
         return judge_by_patience(seen);
     };
     let (first, last) = seen.time.unwrap_or((time, u64::MAX));
     seen.time = Some((first, time));
-    // The state is the first letter after the command's name in parentheses.
-    let sleeps = || {
-        read("stat").is_ok_and(|stat| {
-            stat.rsplit_once(") ")
-                .is_some_and(|(_, rest)| rest.starts_with(['S', 'D']))
-        })
-    };
-    if time == last && sleeps() {
+    if time == last && sleeps(thread) {
         Hold::Blocks
     } else if u128::from(time.saturating_sub(first)) >= TICK.as_nanos() {
         Hold::Computes
     } else {
         Hold::Unclear
     }
+}
+
+/// The processor time that a thread of this process has used, in nanoseconds. None: there is no such thread any more.
+///
+/// By the thread's clock, whose number follows from the thread's (as in the C libraries' `pthread_getcpuclockid`): asked at each tick
+/// for each busy worker, it must not cost as much as a file under `/proc`.
+#[cfg(target_os = "linux")]
+fn processor_time(thread: u32) -> Option<u64> {
+    /// Of one thread, in the scheduler's account.
+    const KIND: libc::clockid_t = 6;
+    let clock = (!thread.cast_signed() << 3) | KIND;
+    let mut time = std::mem::MaybeUninit::<libc::timespec>::uninit();
+    // SAFETY: the pointer is valid for writing a timespec, and the kernel refuses a clock that it does not know.
+    if unsafe { libc::clock_gettime(clock, time.as_mut_ptr()) } != 0 {
+        return None;
+    }
+    // SAFETY: the call succeeded, so it has been written.
+    let time = unsafe { time.assume_init() };
+    let seconds = u64::try_from(time.tv_sec).ok()?;
+    Some(seconds * 1_000_000_000 + u64::try_from(time.tv_nsec).ok()?)
+}
+
+/// Whether the thread waits in the kernel for something other than a processor.
+#[cfg(target_os = "linux")]
+fn sleeps(thread: u32) -> bool {
+    // The state is the first letter after the command's name in parentheses.
+    std::fs::read_to_string(format!("/proc/self/task/{thread}/stat")).is_ok_and(|stat| {
+        stat.rsplit_once(") ")
+            .is_some_and(|(_, rest)| rest.starts_with(['S', 'D']))
+    })
 }
 
 #[cfg(not(target_os = "linux"))]
