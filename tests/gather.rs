@@ -10,7 +10,7 @@ use std::future::{poll_fn, ready};
 use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, mpsc};
+use std::sync::{Arc, Mutex, mpsc};
 use std::task::{Poll, Waker};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -271,5 +271,68 @@ fn children_that_sleep_take_the_maximum() {
         gather((0..100).map(|_| heist::time::sleep(each))).await;
         assert!(start.elapsed() >= each);
         assert!(start.elapsed() < 20 * each, "took {:?}", start.elapsed());
+    });
+}
+
+#[test]
+fn wakers_that_outlive_their_children_wake_none_of_the_others() {
+    run(async {
+        let wakers = Arc::new(Mutex::new(Vec::new()));
+        let polls = Arc::new(AtomicUsize::new(0));
+        let gate = Counter::new();
+        // Every other one is ready at its first poll, of which it leaves the waker behind.
+        let children = (0..1000).map(|n| {
+            let (wakers, polls, gate) = (wakers.clone(), polls.clone(), gate.clone());
+            let mut reached = Box::pin(async move { gate.reached(1).await });
+            poll_fn(move |cx| {
+                polls.fetch_add(1, Ordering::Relaxed);
+                if n % 2 == 0 {
+                    wakers.lock().unwrap().push(cx.waker().clone());
+                    return Poll::Ready(heist::task::id());
+                }
+                reached.as_mut().poll(cx).map(|_| heist::task::id())
+            })
+        });
+        let waiter = heist::spawn(gather(children));
+        while wakers.lock().unwrap().len() < 500 || polls.load(Ordering::Relaxed) < 1000 {
+            heist::yield_now().await;
+        }
+        for waker in wakers.lock().unwrap().drain(..) {
+            waker.wake();
+        }
+        turns(100).await;
+        assert_eq!(polls.load(Ordering::Relaxed), 1000);
+        gate.add();
+        let ids = waiter.await.unwrap();
+        let different: HashSet<_> = ids.into_iter().map(Option::unwrap).collect();
+        assert_eq!(different.len(), 1000);
+    });
+}
+
+#[test]
+fn futures_and_outputs_may_have_any_size_and_alignment() {
+    #[derive(Clone, Copy, Debug, PartialEq)]
+    #[repr(align(256))]
+    struct Aligned(u8);
+
+    run(async {
+        let nothing = gather((0..1000).map(|_| ready(()))).await;
+        assert_eq!(nothing.len(), 1000);
+        let aligned = gather((0..100).map(|n| async move {
+            let value = Aligned(n);
+            heist::yield_now().await;
+            assert_eq!((&raw const value).addr() % 256, 0);
+            value
+        }));
+        assert_eq!(aligned.await, (0..100).map(Aligned).collect::<Vec<_>>());
+        let large = gather((0..20_usize).map(|n| async move {
+            let bytes = [u8::try_from(n).unwrap(); 100_000];
+            heist::yield_now().await;
+            bytes.iter().map(|byte| usize::from(*byte)).sum::<usize>()
+        }));
+        assert_eq!(
+            large.await,
+            (0..20).map(|n| n * 100_000).collect::<Vec<_>>()
+        );
     });
 }

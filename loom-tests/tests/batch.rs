@@ -1,10 +1,10 @@
 //! Who takes which element of a batch: claim against split against the end of a turn against the pop of an entry.
 //!
 //! Asserted: every element once; no element left without an entry in a queue, whoever is held up by an element; a range is freed
-//! once, after all that others did with it.
+//! once, after all that others did with it; the shelf is one runner's at a time.
 //!
 //! Mutants that must die: `drop-entry-relaxed`, `leave-relaxed`, `leave-in-two-steps`, `leave-without-entry`, `helper-keeps-entry`, `claim-by-load-and-store`,
-//! `split-by-store`, `arrive-by-load-and-store`.
+//! `split-by-store`, `arrive-by-load-and-store`, `arrive-relaxed`.
 #![cfg(heist_loom)]
 
 use std::sync::atomic::{AtomicUsize as Tally, Ordering as Any};
@@ -19,6 +19,8 @@ use loom::thread;
 struct Ticket {
     range: Range,
     memory: UnsafeCell<()>,
+    /// The runner's.
+    shelf: UnsafeCell<()>,
 }
 
 struct Batch {
@@ -47,6 +49,7 @@ impl Batch {
         Arc::new(Ticket {
             range,
             memory: UnsafeCell::new(()),
+            shelf: UnsafeCell::new(()),
         })
     }
 
@@ -94,6 +97,7 @@ impl Batch {
         }
         for _ in 0..most {
             let Some(element) = range.claim() else { break };
+            ticket.shelf.with_mut(|_| ());
             self.begin(element);
             if held_up {
                 return;

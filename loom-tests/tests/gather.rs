@@ -5,7 +5,8 @@
 //! with it the batch's memory (else a cell is out).
 //!
 //! Mutants that must die: `cancel-fence`, `begin-fence`, `begin-unchecked`, `remaining-relaxed`, `reached-unseen`, `abandoned-unseen`,
-//! `abandon-drops-all`, `over-unsaid`, `over-unlooked`, `walk-stops`, `remaining-by-load-and-store`, `closer-cancels-nothing`.
+//! `abandon-drops-all`, `over-unsaid`, `over-unlooked`, `walk-stops`, `remaining-by-load-and-store`, `closer-cancels-nothing`,
+//! `futures-freed-early`, `cell-reused-with-a-reference`, `waiting-cell-reused`.
 #![cfg(heist_loom)]
 
 use std::future::Future;
@@ -16,15 +17,37 @@ use std::task::{Context, Poll, Waker};
 
 use heist_loom_tests::{Gathering, Signal, World, model};
 use loom::cell::UnsafeCell;
+use loom::sync::Mutex;
 use loom::thread;
 
-/// What was dropped, and made. Notes order nothing.
+/// What was dropped, and made. That orders nothing.
 #[derive(Default)]
 struct Notes {
     futures: Tally,
     values: Tally,
     made: Tally,
+    /// Orders what came before it, as every place does in which a waker is left.
+    waker: Mutex<Option<Waker>>,
 }
+
+impl Notes {
+    fn take_waker(&self) -> Option<Waker> {
+        self.waker.lock().unwrap().take()
+    }
+}
+
+/// What an element does at its first poll.
+#[derive(Clone, Copy)]
+enum First {
+    GivesItsValue,
+    /// And leaves its waker in the notes.
+    LeavesItsWaker,
+    /// Wakes itself, and gives its value at the second poll.
+    Yields,
+    /// And at all others.
+    Waits,
+}
+use First::{GivesItsValue, LeavesItsWaker, Waits, Yields};
 
 struct Value(Arc<Notes>, UnsafeCell<()>);
 
@@ -41,15 +64,24 @@ impl Drop for Value {
     }
 }
 
-/// Gives its value at once, or never.
-struct Element(Arc<Notes>, bool);
+struct Element(Arc<Notes>, First);
 
 impl Future for Element {
     type Output = Result<Value, ()>;
 
-    fn poll(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<Self::Output> {
-        if !self.1 {
-            return Poll::Pending;
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match self.1 {
+            GivesItsValue => {}
+            LeavesItsWaker => {
+                let waker = cx.waker().clone();
+                *self.0.waker.lock().unwrap() = Some(waker);
+            }
+            Yields => {
+                self.1 = GivesItsValue;
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            Waits => return Poll::Pending,
         }
         let value = Value(Arc::clone(&self.0), UnsafeCell::new(()));
         value.touch();
@@ -64,16 +96,16 @@ impl Drop for Element {
     }
 }
 
-/// A batch of elements of which each is ready or not, with its ticket queued; nobody owns the pages.
+/// A batch, with its ticket queued; nobody owns the pages.
 fn gather(
     world: &'static World,
-    ready: &[bool],
+    elements: &[First],
     waker: &Waker,
 ) -> (Arc<Notes>, Gathering<Value, Element>) {
     let notes = Arc::new(Notes::default());
-    let futures = ready
+    let futures = elements
         .iter()
-        .map(|&ready| Element(Arc::clone(&notes), ready));
+        .map(|&first| Element(Arc::clone(&notes), first));
     let (ticket, gathering) = world.gather(futures.collect(), waker);
     world.push(ticket);
     world.abandon();
@@ -92,7 +124,7 @@ fn worker(world: &'static World) -> thread::JoinHandle<()> {
 fn elements_begin_while_their_batch_is_cancelled() {
     model("begin against cancel", 3, || {
         World::stage(|world| {
-            let (notes, gathering) = gather(world, &[false, false], Waker::noop());
+            let (notes, gathering) = gather(world, &[Waits, Waits], Waker::noop());
             world.take_over();
             world.use_next_slot();
             let worker = worker(world);
@@ -106,11 +138,31 @@ fn elements_begin_while_their_batch_is_cancelled() {
 }
 
 #[test]
+fn an_element_gets_the_cell_of_another_while_their_batch_is_cancelled() {
+    model("a cell's next element against cancel", 3, || {
+        World::stage(|world| {
+            let (notes, gathering) = gather(world, &[GivesItsValue, Waits], Waker::noop());
+            world.take_over();
+            world.use_next_slot();
+            let worker = worker(world);
+            drop(gathering);
+            work_off(world);
+            worker.join().unwrap();
+            work_off(world);
+            assert_eq!(notes.futures.load(Any::Relaxed), 2);
+            let made = notes.made.load(Any::Relaxed);
+            assert_eq!(notes.values.load(Any::Relaxed), made);
+        });
+    });
+}
+
+#[test]
 fn the_last_element_wakes_the_gather() {
     model("last element against the gather", 2, || {
         World::stage(|world| {
             let first = Arc::new(Signal::default());
-            let (notes, mut gathering) = gather(world, &[true, true], &first.waker());
+            let (notes, mut gathering) =
+                gather(world, &[GivesItsValue, GivesItsValue], &first.waker());
             let workers = [worker(world), worker(world)];
             // Another waker than that of the first poll.
             let signal = Arc::new(Signal::default());
@@ -133,10 +185,50 @@ fn the_last_element_wakes_the_gather() {
 }
 
 #[test]
+fn the_last_element_wakes_the_gather_at_its_second_poll() {
+    model("last second poll against the gather", 2, || {
+        World::stage(|world| {
+            let signal = Arc::new(Signal::default());
+            let (notes, mut gathering) = gather(world, &[Yields, Yields], &signal.waker());
+            let worker = worker(world);
+            work_off(world);
+            let values = signal
+                .block_on(std::future::poll_fn(|cx| gathering.poll(cx)))
+                .unwrap();
+            values.iter().for_each(Value::touch);
+            drop((values, gathering));
+            worker.join().unwrap();
+            work_off(world);
+            assert_eq!(notes.values.load(Any::Relaxed), 2);
+        });
+    });
+}
+
+#[test]
+fn a_waker_outlives_its_element() {
+    model("an element's waker against the next element", 2, || {
+        World::stage(|world| {
+            let (notes, gathering) = gather(world, &[LeavesItsWaker, Waits], Waker::noop());
+            let worker = worker(world);
+            work_off(world);
+            drop(notes.take_waker());
+            worker.join().unwrap();
+            if let Some(waker) = notes.take_waker() {
+                waker.wake();
+            }
+            drop(gathering);
+            work_off(world);
+            assert_eq!(notes.futures.load(Any::Relaxed), 2);
+            assert_eq!(notes.values.load(Any::Relaxed), 1);
+        });
+    });
+}
+
+#[test]
 fn the_gather_goes_while_the_last_element_ends() {
     model("last element against abandoning", 2, || {
         World::stage(|world| {
-            let (notes, gathering) = gather(world, &[true, true], Waker::noop());
+            let (notes, gathering) = gather(world, &[GivesItsValue, GivesItsValue], Waker::noop());
             let workers = [worker(world), worker(world)];
             drop(gathering);
             for worker in workers {
@@ -154,7 +246,7 @@ fn the_gather_goes_while_the_last_element_ends() {
 fn a_batch_begins_while_its_runtime_closes() {
     model("begin against closing", 3, || {
         World::stage(|world| {
-            let (notes, mut gathering) = gather(world, &[false, false], Waker::noop());
+            let (notes, mut gathering) = gather(world, &[Waits, Waits], Waker::noop());
             assert!(world.closing.arrive());
             let worker = thread::spawn(move || {
                 while !world.closing.is_closed() && world.turn() {}

@@ -3,16 +3,16 @@
 //!
 //! | part | file | who may touch it |
 //! |---|---|---|
-//! | elements not begun | `cells` | whoever claimed the element from a range, once |
-//! | elements begun | `element` | by their state word, as any task; a free one (count zero) nobody |
+//! | futures not begun | `futures` | whoever claimed the element from a range, once |
+//! | elements begun, in their cells | `element`, `cells` | by their state word, as any task; a free cell the range's runner |
 //! | ranges of elements not begun | `range` | by their two words |
 //! | tickets, the queue entries of ranges | `ticket` | a range's runner and the holder of its entry |
 //! | the hub, the batch's cell in the pages | `hub` | by its state word, as any task |
-//! | values in their slots | `end` | the runner of the element; after the last completion whoever `end` says |
+//! | values in their slots | `values` | the runner of the element; after the last completion whoever `end` says |
 //!
 //! **Beginning.** The first poll of the gather makes the batch, its hub, and one ticket over everything, which goes into a queue. A ticket's turn claims one
-//! element after the other, writes its header, and polls it. An element that returned `Pending` is from then on in queues on its
-//! own, and its turns are those of an ordinary task.
+//! element after the other, moves its future into a cell, and polls it there. An element that returned `Pending` keeps the cell; it is from then on in
+//! queues on its own, and its turns are those of an ordinary task. One that was ready at once leaves the cell to the next.
 //!
 //! **References.** `refs` keeps the memory: one for each element until its own count is zero, one for each range, one for the hub until it is complete,
 //! one for the gather. A turn gives back those of the elements that ended in it all at once, after it has left its range, whose
@@ -24,7 +24,7 @@
 //! **Cancelling** (the gather dropped, a panic, a first error, the runtime's end) sets a flag and runs the hub, which walks over the elements: an idle one is claimed and
 //! its future dropped; any other one that was begun is aborted. Those not begun are dropped instead of polled by the tickets' turns. What
 //! was begun while the walk passed is found by its runner: set the flag; fence; look at the state words, against
-//! publish the state word; poll; fence; look at the flag.
+//! publish the state word; poll; fence; look at the flag. A cell that is an element again, or new, while the walk passes is no other case.
 //!
 //! **The closing of the runtime** finds the hub in its walk and cancels through it, and finds tickets and elements in queues as it finds any task.
 
@@ -44,13 +44,18 @@ use crate::util::contain::contain;
 mod cells;
 mod element;
 mod end;
+mod futures;
 mod hub;
 pub(crate) mod range;
 mod ticket;
+mod values;
 
-pub(crate) use cells::Unstarted;
+use cells::Cells;
 use end::End;
 pub(crate) use end::Stop;
+use futures::Futures;
+pub(crate) use futures::Unstarted;
+use values::Values as Slots;
 
 /// What is gathered: which futures, and what their outputs mean.
 pub(crate) trait Kind {
@@ -68,10 +73,11 @@ pub(crate) type Values<K> = Result<Vec<<K as Kind>::Value>, Stop<<K as Kind>::Er
 
 /// See the module's page.
 struct Batch<K: Kind, S> {
-    cells: cells::Cells<K::Future>,
-    /// One place for each element's value. The memory belongs to `end`.
-    slots: NonNull<K::Value>,
-    end: End<K::Value, K::Error>,
+    len: u32,
+    futures: Futures<K::Future>,
+    cells: Cells<K::Future>,
+    slots: Slots<K::Value>,
+    end: End<K::Error>,
     /// The id of the first element; the others follow.
     base: TaskId,
     parent: Option<TaskId>,
@@ -92,6 +98,8 @@ struct Batch<K: Kind, S> {
 /// What became of elements in one turn: told to the batch all at once.
 #[derive(Default)]
 struct Tally {
+    /// Futures that have been moved into a cell, or dropped where they were.
+    taken: usize,
     /// Futures that are gone.
     ended: usize,
     /// References to be given back.
@@ -99,10 +107,6 @@ struct Tally {
 }
 
 impl<K: Kind, S: BatchSchedule> Batch<K, S> {
-    fn len(&self) -> u32 {
-        self.cells.len()
-    }
-
     #[inline]
     fn is_cancelled(&self) -> bool {
         // Relaxed: a hint. Where the flag must not be missed there is a fence before.
@@ -138,6 +142,12 @@ impl<K: Kind, S: BatchSchedule> Batch<K, S> {
         self.lost.store(true, Ordering::Relaxed);
     }
 
+    /// What a turn on a range has done. The caller has a reference that outlasts the call.
+    fn enter(&self, tally: &Tally) {
+        self.futures.taken(tally.taken);
+        self.settle(tally.ended);
+    }
+
     /// So many futures are gone. The caller has a reference that outlasts the call.
     fn settle(&self, ended: usize) {
         if ended == 0 {
@@ -161,7 +171,8 @@ impl<K: Kind, S: BatchSchedule> Batch<K, S> {
         let (waker, abandoned) = self.end.reach();
         if abandoned {
             // SAFETY: all ended, and there is no gather any more: the values are ours.
-            unsafe { self.drop_values() };
+            unsafe { self.slots.drop_all() };
+            contain(|| drop(self.end.take_stop()));
         }
         // Release: pairs with the Acquire in `is_over`.
         self.over.store(true, Ordering::Release);
@@ -169,28 +180,6 @@ impl<K: Kind, S: BatchSchedule> Batch<K, S> {
         if let Some(waker) = waker {
             contain(|| waker.wake());
         }
-    }
-
-    /// # Safety
-    /// All elements have ended, the values are the caller's by what `end` says, and this is done once.
-    unsafe fn drop_values(&self) {
-        for index in 0..self.len() {
-            let element = self.cells.get(index);
-            // SAFETY: the flag is there from the beginning.
-            let has_output = unsafe { &(*element.as_ptr()).body.has_output };
-            // SAFETY: all elements have ended: nobody writes it.
-            if has_output.with(|has| unsafe { *has }) {
-                let slot = self.slot(index);
-                // SAFETY: it has a value, which is dropped once, as the caller promises.
-                contain(|| unsafe { slot.drop_in_place() });
-            }
-        }
-        contain(|| drop(self.end.take_stop()));
-    }
-
-    #[inline]
-    fn slot(&self, index: u32) -> *mut K::Value {
-        self.slots.as_ptr().wrapping_add(index as usize)
     }
 
     /// One more reference, made from one that the caller has.
@@ -244,15 +233,16 @@ pub(crate) unsafe fn create<K: Kind, S: BatchSchedule>(
 ) -> (Fresh, Gathering<K, S>) {
     let count = futures.len();
     debug_assert!(count > 0, "a batch without elements never ends");
-    let (end, slots) = End::new(count, waker);
     // SAFETY: the caller owns `home`.
     let base = unsafe { home.next_ids(u64::from(count)) };
     // SAFETY: as above.
     let hub = unsafe { hub::create::<K, S>(home, spec) };
     let batch = Box::new(Batch {
-        cells: futures.into_cells(),
-        slots,
-        end,
+        len: count,
+        futures: futures.into_futures(),
+        cells: Cells::new(),
+        slots: Slots::new(count),
+        end: End::new(waker),
         base,
         parent: spec.parent,
         location: spec.location,
@@ -297,10 +287,10 @@ impl<K: Kind, S: BatchSchedule> Gathering<K, S> {
         let stop = stop.or_else(|| lost.then_some(Stop::Lost));
         let result = match stop {
             // SAFETY: the end is reached and the gather is there: the values are ours, all of them, and taken once.
-            None => Ok(unsafe { batch.end.take_values(batch.len() as usize) }),
+            None => Ok(unsafe { batch.slots.take(batch.len) }),
             Some(stop) => {
                 // SAFETY: as above, but some are missing.
-                unsafe { batch.drop_values() };
+                unsafe { batch.slots.drop_all() };
                 Err(stop)
             }
         };
@@ -317,8 +307,7 @@ impl<K: Kind, S: BatchSchedule> fmt::Debug for Gathering<K, S> {
         write!(
             f,
             "{remaining} of {} tasks left, gathered at {}",
-            batch.len(),
-            batch.location
+            batch.len, batch.location
         )
     }
 }
@@ -329,7 +318,8 @@ impl<K: Kind, S: BatchSchedule> Drop for Gathering<K, S> {
         if !self.taken {
             if batch.end.abandon() {
                 // SAFETY: the end was reached before, so the values are ours.
-                unsafe { batch.drop_values() };
+                unsafe { batch.slots.drop_all() };
+                contain(|| drop(batch.end.take_stop()));
             } else {
                 batch.cancel();
             }

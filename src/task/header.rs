@@ -60,6 +60,18 @@ impl Header {
         // SAFETY: as above; what was there before needs no drop.
         unsafe { place.write(fixed) };
     }
+
+    /// Fills a cell anew that differs in nothing but the id from what it was filled with before.
+    ///
+    /// # Safety
+    /// As for `fill`; and `fill` was called on it before.
+    #[inline]
+    pub(crate) unsafe fn renumber(cell: NonNull<Header>, id: TaskId) {
+        // SAFETY: the cell is the caller's, and the place is inside it.
+        let place = unsafe { &raw mut (*cell.as_ptr()).fixed.meta.id };
+        // SAFETY: as above.
+        unsafe { place.write(id) };
+    }
 }
 
 /// Takes the turn that a queue entry stands for.

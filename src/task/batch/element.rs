@@ -1,15 +1,17 @@
 //! One element: a task whose cell belongs to a batch and whose value goes into a slot.
 
 use std::marker::PhantomData;
+use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::ptr::NonNull;
 use std::task::{Context, Poll};
 use std::thread;
 
-use super::cells::{Element, Origin, drop_future};
+use super::cells::{Element, Origin, Shelf, drop_future};
+use super::range::Range;
 use super::{Batch, Kind, Stop, Tally};
-use crate::sync::{Ordering, fence};
+use crate::sync::{Ordering, UnsafeCell, fence};
 use crate::task::header::{Header, Meta, TaskRef, Vtable};
 use crate::task::state::{Claim, Pause, Start};
 use crate::task::waker::BorrowedWaker;
@@ -33,27 +35,35 @@ impl<K: Kind, S: BatchSchedule> Batch<K, S> {
     /// The first poll.
     ///
     /// # Safety
-    /// The caller claimed the element from a range, and has a reference to the batch that outlasts the call.
+    /// The caller claimed the element from the range, whose turn and shelf it has, and has a reference to the batch that outlasts the call.
     #[inline]
-    pub(super) unsafe fn begin(batch: NonNull<Self>, index: u32, tally: &mut Tally) {
+    pub(super) unsafe fn begin(
+        batch: NonNull<Self>,
+        index: u32,
+        range: &Range,
+        shelf: &mut Shelf<K::Future>,
+        tally: &mut Tally,
+    ) {
         // SAFETY: the caller's reference.
         let this = unsafe { batch.as_ref() };
-        let place = this.cells.get(index);
-        // SAFETY: as the caller promises.
-        let element = unsafe { Self::publish(batch, place, index) };
+        let (place, used) = shelf.cell(&this.cells, || range.len() + 1);
+        // SAFETY: as the caller promises; the cell is the shelf's.
+        let element = unsafe { Self::publish(batch, place, used, index) };
+        tally.taken += 1;
         let header = place.cast::<Header>();
         S::begin(header);
         // SAFETY: `publish` counted the runtime's reference, and RUNNING is ours.
         match unsafe { Self::poll(element) } {
             Ok(Poll::Pending) => {
+                shelf.hand_out();
                 // SAFETY: as above.
                 unsafe { Self::pause(header) };
                 // Pairs with the fence in `set_cancelled`.
                 fence(Ordering::SeqCst);
                 if this.is_cancelled() {
                     // The walk may have passed by before the state word was there.
-                    // SAFETY: the state word is there.
-                    unsafe { this.cancel_begun(index) };
+                    // SAFETY: a cell of this batch.
+                    unsafe { Self::cancel_begun(place) };
                 }
                 return;
             }
@@ -63,39 +73,58 @@ impl<K: Kind, S: BatchSchedule> Batch<K, S> {
             Err(payload) => unsafe { this.conclude(place, Err(payload)) },
         }
         tally.ended += 1;
-        tally.released += usize::from(element.header.state.complete_and_release());
+        if element.header.state.complete_and_release() {
+            tally.released += 1;
+        } else {
+            // Somebody has a reference still.
+            shelf.hand_out();
+        }
     }
 
     /// Makes a claimed element a task that runs.
     ///
     /// # Safety
-    /// As for `begin`; `place` is that of the element.
+    /// As for `begin`; `place` is a free cell of the batch and the caller's alone, and `used` says whether it was an element before.
     #[inline]
     unsafe fn publish<'b>(
         batch: NonNull<Self>,
         place: NonNull<Element<K::Future>>,
+        used: bool,
         index: u32,
     ) -> &'b Element<K::Future> {
         // SAFETY: the caller has a reference.
         let this = unsafe { batch.as_ref() };
         let cell = place.as_ptr();
-        let meta = Meta {
-            id: this.base.offset(u64::from(index)),
-            parent: this.parent,
-            location: this.location,
-            name: None,
-        };
-        let vtable = const { &VtableOf::<K, S>::VTABLE };
-        // SAFETY: a page set outlives its cells, of which the hub's is one.
-        let home = unsafe { this.home.as_ref() };
-        // SAFETY: a claimed element is ours alone until its state word says that it lives. Only that word may be looked at, by
-        // the hub's walk, and it is not written here.
-        unsafe { Header::fill(place.cast(), vtable, home, meta) };
+        let id = this.base.offset(u64::from(index));
+        // A free cell is ours alone until its state word says that it lives. Only that word may be looked at, by the hub's
+        // walk, and it is not written here.
+        if used {
+            // SAFETY: see above; it was filled with what is the same for all elements of the batch.
+            unsafe { Header::renumber(place.cast(), id) };
+        } else {
+            let meta = Meta {
+                id,
+                parent: this.parent,
+                location: this.location,
+                name: None,
+            };
+            let vtable = const { &VtableOf::<K, S>::VTABLE };
+            // SAFETY: a page set outlives its cells, of which the hub's is one.
+            let home = unsafe { this.home.as_ref() };
+            // SAFETY: see above.
+            unsafe { Header::fill(place.cast(), vtable, home, meta) };
+        }
         // SAFETY: the place is inside the cell.
         let origin = unsafe { &raw mut (*cell).origin };
         let batch = batch.cast();
         // SAFETY: as above.
         unsafe { origin.write(Origin { batch, index }) };
+        // SAFETY: claimed by the caller, and taken here once.
+        let future = unsafe { this.futures.take(index) };
+        // SAFETY: the place is inside the cell.
+        let place_of_future = unsafe { &raw mut (*cell).future };
+        // SAFETY: see above; the future that was there is gone.
+        unsafe { place_of_future.write(UnsafeCell::new(ManuallyDrop::new(future))) };
         // SAFETY: every field is written.
         let element = unsafe { place.as_ref() };
         element.header.state.publish_running();
@@ -109,7 +138,7 @@ impl<K: Kind, S: BatchSchedule> Batch<K, S> {
         // SAFETY: the runtime's reference outlasts the poll.
         let waker = unsafe { BorrowedWaker::new(NonNull::from(element).cast()) };
         catch_unwind(AssertUnwindSafe(|| {
-            element.body.future.with_mut(|future| {
+            element.future.with_mut(|future| {
                 // SAFETY: RUNNING is the caller's, so nobody else touches the future, and it is there.
                 let future: &mut K::Future = unsafe { &mut *future };
                 // SAFETY: the future is dropped where it lies, and the cells of a batch do not move.
@@ -155,13 +184,8 @@ impl<K: Kind, S: BatchSchedule> Batch<K, S> {
             Ok(Ok(value)) => {
                 // SAFETY: the caller's RUNNING keeps the cell.
                 let element = unsafe { place.as_ref() };
-                // SAFETY: RUNNING is the caller's, and with it the element's slot, which is inside the memory of `end`.
-                unsafe { self.slot(element.origin.index).write(value) };
-                // SAFETY: as above.
-                element
-                    .body
-                    .has_output
-                    .with_mut(|has| unsafe { *has = true });
+                // SAFETY: RUNNING is the caller's, and with it the element's slot.
+                unsafe { self.slots.put(element.origin.index, value) };
             }
             Ok(Err(error)) => self.stop(Stop::Error(error)),
             Err(payload) => self.stop(Stop::Panic(payload)),
@@ -235,21 +259,22 @@ impl<K: Kind, S: BatchSchedule> Batch<K, S> {
     /// Drops the future of an element instead of polling it.
     ///
     /// # Safety
-    /// As for `begin`.
+    /// The caller claimed the element from a range, and has a reference to the batch that outlasts the call.
     pub(super) unsafe fn discard(&self, index: u32, tally: &mut Tally) {
         // SAFETY: the caller claimed the element, so its future is there and the caller's.
-        unsafe { drop_future(self.cells.get(index)) };
+        unsafe { self.futures.drop(index) };
         self.lose();
+        tally.taken += 1;
         tally.ended += 1;
         tally.released += 1;
     }
 
-    /// Cancels an element if it has been begun and not ended. True: its future was dropped here.
+    /// Cancels the element in a cell, if there is one that has not ended. True: its future was dropped here.
     ///
     /// # Safety
-    /// The caller has a reference to the batch that outlasts the call.
-    pub(super) unsafe fn cancel_begun(&self, index: u32) -> bool {
-        let header = self.cells.get(index).cast::<Header>();
+    /// It is a cell of a batch to which the caller has a reference that outlasts the call.
+    pub(super) unsafe fn cancel_begun(cell: NonNull<Element<K::Future>>) -> bool {
+        let header = cell.cast::<Header>();
         // SAFETY: the state word is there from the beginning, and never anything but atomic.
         let state = unsafe { &(*header.as_ptr()).state };
         if !state.retain_if_alive() {

@@ -2,10 +2,9 @@
 
 use std::any::Any;
 use std::mem;
-use std::ptr::NonNull;
 use std::task::Waker;
 
-use crate::sync::{Mutex, UnsafeCell};
+use crate::sync::Mutex;
 use crate::util::contain::contain;
 
 /// Why there are no values.
@@ -19,11 +18,7 @@ pub(crate) enum Stop<E> {
 }
 
 /// Until the end is reached the gather may say that it goes; then the values are its own, or else of who got there.
-pub(super) struct End<T, E> {
-    state: Mutex<State<E>>,
-    /// The memory of the slots, as an empty vector. Touched by whoever has the values.
-    values: UnsafeCell<Vec<T>>,
-}
+pub(super) struct End<E>(Mutex<State<E>>);
 
 struct State<E> {
     waker: Option<Waker>,
@@ -32,29 +27,19 @@ struct State<E> {
     stop: Option<Stop<E>>,
 }
 
-impl<T, E> End<T, E> {
-    /// With slots for `count` values.
-    pub(super) fn new(count: u32, waker: Waker) -> (Self, NonNull<T>) {
-        let mut values = Vec::with_capacity(count as usize);
-        let slots = values.as_mut_ptr();
-        let end = Self {
-            state: Mutex::new(State {
-                waker: Some(waker),
-                reached: false,
-                abandoned: false,
-                stop: None,
-            }),
-            values: UnsafeCell::new(values),
-        };
-        (
-            end,
-            NonNull::new(slots).expect("a vector's memory is not null"),
-        )
+impl<E> End<E> {
+    pub(super) fn new(waker: Waker) -> Self {
+        Self(Mutex::new(State {
+            waker: Some(waker),
+            reached: false,
+            abandoned: false,
+            stop: None,
+        }))
     }
 
     /// The first reason stays; another one, or one that nobody waits for, comes back.
     pub(super) fn note(&self, stop: Stop<E>) -> Option<Stop<E>> {
-        let mut state = self.state.lock();
+        let mut state = self.0.lock();
         if state.stop.is_some() || state.abandoned {
             return Some(stop);
         }
@@ -63,19 +48,19 @@ impl<T, E> End<T, E> {
     }
 
     pub(super) fn take_stop(&self) -> Option<Stop<E>> {
-        self.state.lock().stop.take()
+        self.0.lock().stop.take()
     }
 
     /// The last future is gone. Gives the waker of the awaiting task, and whether there is no gather any more.
     pub(super) fn reach(&self) -> (Option<Waker>, bool) {
-        let mut state = self.state.lock();
+        let mut state = self.0.lock();
         state.reached = true;
         (state.waker.take(), state.abandoned)
     }
 
     /// The gather goes. True: the end was reached before.
     pub(super) fn abandon(&self) -> bool {
-        let mut state = self.state.lock();
+        let mut state = self.0.lock();
         state.abandoned = true;
         let waker = state.waker.take();
         let reached = state.reached;
@@ -86,7 +71,7 @@ impl<T, E> End<T, E> {
 
     /// False: the end will wake `waker`.
     pub(super) fn is_reached_or_wakes(&self, waker: &Waker) -> bool {
-        let state = self.state.lock();
+        let state = self.0.lock();
         let known = state.waker.as_ref().is_some_and(|w| w.will_wake(waker));
         if state.reached || known {
             return state.reached;
@@ -94,7 +79,7 @@ impl<T, E> End<T, E> {
         drop(state);
         // Cloned and dropped outside of the lock: both may be the user's code.
         let mut new = Some(waker.clone());
-        let mut state = self.state.lock();
+        let mut state = self.0.lock();
         let reached = state.reached;
         if !reached {
             mem::swap(&mut state.waker, &mut new);
@@ -102,17 +87,5 @@ impl<T, E> End<T, E> {
         drop(state);
         contain(|| drop(new));
         reached
-    }
-
-    /// # Safety
-    /// The first `count` slots have their values, which are the caller's, and are taken once.
-    pub(super) unsafe fn take_values(&self, count: usize) -> Vec<T> {
-        // SAFETY: the values, and so their memory, are the caller's.
-        let mut values = self
-            .values
-            .with_mut(|values| mem::take(unsafe { &mut *values }));
-        // SAFETY: there is room for them, and they are there.
-        unsafe { values.set_len(count) };
-        values
     }
 }

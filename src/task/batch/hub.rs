@@ -27,7 +27,14 @@ struct Body {
     /// The batch, with a reference until the hub is complete.
     batch: NonNull<()>,
     /// How far the walk over the elements has come. Whoever has RUNNING.
-    walked: UnsafeCell<u32>,
+    walked: UnsafeCell<Place>,
+}
+
+/// A cell of the batch.
+#[derive(Clone, Copy, Default)]
+struct Place {
+    chunk: usize,
+    cell: usize,
 }
 
 const CLASS: usize = pages::class_of(size_of::<Hub>());
@@ -77,7 +84,7 @@ pub(super) unsafe fn publish<K: Kind, S>(hub: NonNull<Header>, batch: NonNull<Ba
     let body = unsafe { &raw mut (*cell).body };
     let new = Body {
         batch: batch.cast(),
-        walked: UnsafeCell::new(0),
+        walked: UnsafeCell::new(Place::default()),
     };
     // SAFETY: the cell is ours alone until it is published.
     unsafe { body.write(new) };
@@ -143,7 +150,9 @@ unsafe fn cancel_all<K: Kind, S: BatchSchedule>(hub: NonNull<Header>) {
     let _ = unsafe { cell.body.batch.cast::<Batch<K, S>>().as_ref() }.set_cancelled();
     // From the start: what an earlier walk passed before it was begun is found by its runner, but a closer knows no runners.
     // SAFETY: RUNNING is ours.
-    cell.body.walked.with_mut(|walked| unsafe { *walked = 0 });
+    cell.body
+        .walked
+        .with_mut(|walked| unsafe { *walked = Place::default() });
     // SAFETY: as the caller promises.
     unsafe { reap::<K, S>(hub, u32::MAX, u32::MAX) };
 }
@@ -160,14 +169,14 @@ unsafe fn reap<K: Kind, S: BatchSchedule>(hub: NonNull<Header>, looks: u32, drop
     loop {
         // SAFETY: RUNNING is ours.
         let walked = cell.body.walked.with(|walked| unsafe { *walked });
-        let now = walk(batch, walked, looks, drops);
+        let (now, through) = walk(batch, walked, looks, drops);
         // SAFETY: as above.
         cell.body.walked.with_mut(|walked| unsafe { *walked = now });
         if batch.is_over() {
             // SAFETY: RUNNING is ours.
             return unsafe { complete::<K, S>(hub) };
         }
-        if now < batch.len() {
+        if !through {
             let _to_be_requeued = cell.header.state.wake();
         }
         match cell.header.state.pause() {
@@ -181,27 +190,34 @@ unsafe fn reap<K: Kind, S: BatchSchedule>(hub: NonNull<Header>, looks: u32, drop
     }
 }
 
-/// Cancels elements from `from` on, so far as the limits go. Returns how far that was.
+/// Cancels elements from `place` on, so far as the limits go. Returns how far that was, and whether it was to the end.
 fn walk<K: Kind, S: BatchSchedule>(
     batch: &Batch<K, S>,
-    from: u32,
-    looks: u32,
+    mut place: Place,
+    mut looks: u32,
     mut drops: u32,
-) -> u32 {
+) -> (Place, bool) {
     if !batch.is_cancelled() {
-        return from;
+        return (place, true);
     }
-    let end = batch.len().min(from.saturating_add(looks));
-    for index in from..end {
-        // SAFETY: the hub's reference keeps the batch.
-        if unsafe { batch.cancel_begun(index) } {
-            drops -= 1;
-            if drops == 0 {
-                return index + 1;
+    while let Some((first, count)) = batch.cells.chunk(place.chunk) {
+        while place.cell < count {
+            if looks == 0 || drops == 0 {
+                return (place, false);
             }
+            // SAFETY: inside the chunk.
+            let cell = unsafe { first.add(place.cell) };
+            place.cell += 1;
+            looks -= 1;
+            // SAFETY: the hub's reference keeps the batch.
+            drops -= u32::from(unsafe { Batch::<K, S>::cancel_begun(cell) });
         }
+        place = Place {
+            chunk: place.chunk + 1,
+            cell: 0,
+        };
     }
-    end
+    (place, true)
 }
 
 /// # Safety

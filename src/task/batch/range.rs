@@ -79,8 +79,9 @@ impl Range {
     /// The entry was popped: asks for the turn.
     #[inline]
     pub fn arrive(&self) -> Arrival {
-        // Relaxed: the queue ordered what came before. Being a read-modify-write it carries on what others released here, to who frees.
-        if self.holds.fetch_or(TURN, Ordering::Relaxed) & TURN == 0 {
+        // Acquire: pairs with the Release in `leave`: the runner finds the shelf as the last one left it. (The entry may have been pushed
+        // before that turn ended.) Being a read-modify-write it carries on what others released here, to who frees.
+        if self.holds.fetch_or(TURN, Ordering::Acquire) & TURN == 0 {
             Arrival::Runner
         } else {
             Arrival::Helper

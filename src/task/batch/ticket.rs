@@ -3,6 +3,7 @@
 use std::marker::PhantomData;
 use std::ptr::NonNull;
 
+use super::cells::Shelf;
 use super::range::{Arrival, Leave, Range};
 use super::{Batch, Kind, Tally};
 use crate::sync::UnsafeCell;
@@ -18,6 +19,8 @@ const TURN: u32 = 64;
 struct Ticket<K: Kind, S> {
     header: Header,
     range: Range,
+    /// Whoever has the range's turn.
+    shelf: UnsafeCell<Shelf<K::Future>>,
     /// With a reference, for as long as there is a range.
     batch: NonNull<Batch<K, S>>,
 }
@@ -62,6 +65,7 @@ pub(super) unsafe fn create<K: Kind, S: BatchSchedule>(
             },
         },
         range,
+        shelf: UnsafeCell::new(Shelf::new()),
         batch,
     });
     NonNull::from(Box::leak(ticket)).cast()
@@ -116,25 +120,29 @@ unsafe fn work<K: Kind, S: BatchSchedule>(header: NonNull<Header>) {
     }
     let mut tally = Tally::default();
     let mut others_wait_since = None;
-    for n in 0..TURN {
-        if n > 0 && (range.is_empty() || !S::next_poll(&mut others_wait_since)) {
-            break;
+    ticket.shelf.with_mut(|shelf| {
+        // SAFETY: the turn is ours.
+        let shelf = unsafe { &mut *shelf };
+        for n in 0..TURN {
+            if n > 0 && (range.is_empty() || !S::next_poll(&mut others_wait_since)) {
+                break;
+            }
+            let Some(index) = range.claim() else { break };
+            if this.is_cancelled() {
+                // SAFETY: claimed just now; the turn keeps the batch.
+                unsafe { this.discard(index, &mut tally) };
+            } else {
+                // SAFETY: as above, and the shelf is the turn's.
+                unsafe { Batch::begin(batch, index, range, shelf, &mut tally) };
+            }
         }
-        let Some(index) = range.claim() else { break };
-        if this.is_cancelled() {
-            // SAFETY: claimed just now; the turn keeps the batch.
-            unsafe { this.discard(index, &mut tally) };
-        } else {
-            // SAFETY: as above.
-            unsafe { Batch::begin(batch, index, &mut tally) };
-        }
-    }
+    });
     // SAFETY: the entry was pushed by this turn, and not by another one since, if it is there.
     if offered && range.is_empty() && unsafe { S::retract(header) } {
         let last = range.drop_entry();
         debug_assert!(!last, "the turn is left");
     }
-    this.settle(tally.ended);
+    this.enter(&tally);
     match range.leave() {
         // SAFETY: the entry is new, and ours to push.
         Leave::Push => unsafe { S::requeue(header) },
@@ -193,7 +201,7 @@ unsafe fn clear<K: Kind, S: BatchSchedule>(header: NonNull<Header>) {
         // SAFETY: taken from the range just now.
         unsafe { this.discard(index, &mut tally) };
     }
-    this.settle(tally.ended);
+    this.enter(&tally);
     if ticket.range.drop_entry() {
         // SAFETY: the last holder was the entry.
         unsafe { free::<K, S>(header) };
