@@ -104,6 +104,16 @@ fn a_gather_over_an_iterator_that_is_not_send_can_be_spawned() {
 }
 
 #[test]
+fn a_gather_can_be_sent_and_shared_though_its_futures_cannot_be_shared() {
+    fn sent_and_shared<T: Send + Sync>(_: &T) {}
+
+    let future: Pin<Box<dyn Future<Output = u8> + Send>> = Box::pin(ready(1));
+    let gathered = gather([future]);
+    sent_and_shared(&gathered);
+    assert_eq!(run(gathered), [1]);
+}
+
+#[test]
 fn children_may_be_anything_that_becomes_a_future() {
     struct Number(u8);
     impl IntoFuture for Number {

@@ -5,6 +5,7 @@ mod common;
 use common::{Counter, DELIBERATE, message_of, poll_once, quiet_panics, run, run_on, turns};
 use heist::{gather, try_gather};
 use std::future::{pending, ready};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 #[test]
@@ -19,6 +20,31 @@ fn a_gather_dropped_before_its_first_poll_drops_its_futures() {
         drop(gathered);
         assert_eq!(dropped.get(), 10);
     });
+}
+
+#[test]
+fn an_iterator_that_panics_drops_the_futures_so_far_though_their_drops_panic_too() {
+    struct PanicsInDrop(Counter);
+
+    impl Drop for PanicsInDrop {
+        fn drop(&mut self) {
+            self.0.add();
+            panic!("{DELIBERATE}");
+        }
+    }
+
+    let dropped = Counter::new();
+    let futures = (0..3).map(|n| {
+        assert!(n < 2, "{DELIBERATE}: the iterator's");
+        let value = PanicsInDrop(dropped.clone());
+        async move { drop(value) }
+    });
+    quiet_panics();
+    let result = catch_unwind(AssertUnwindSafe(|| drop(gather(futures))));
+    let payload = result.unwrap_err();
+    let message = message_of(&*payload).unwrap();
+    assert!(message.ends_with("the iterator's"), "{message}");
+    assert_eq!(dropped.get(), 2);
 }
 
 #[test]

@@ -4,15 +4,16 @@
 //! | part | file | who may touch it |
 //! |---|---|---|
 //! | futures not begun | `futures` | whoever claimed the element from a range, once |
-//! | elements begun, in their cells | `element`, `cells` | by their state word, as any task; a free cell the range's runner |
+//! | elements begun, in their cells | `element`, `cells` | by their state word, as any task; a cell on a shelf the range's runner |
 //! | ranges of elements not begun | `range` | by their two words |
 //! | tickets, the queue entries of ranges | `ticket` | a range's runner and the holder of its entry |
 //! | the hub, the batch's cell in the pages | `hub` | by its state word, as any task |
-//! | values in their slots | `values` | the runner of the element; after the last completion whoever `end` says |
+//! | values in their slots | `slots` | the runner of the element; after the last completion whoever `end` says |
 //!
 //! **Beginning.** The first poll of the gather makes the batch, its hub, and one ticket over everything, which goes into a queue. A ticket's turn claims one
 //! element after the other, moves its future into a cell, and polls it there. An element that returned `Pending` keeps the cell; it is from then on in
-//! queues on its own, and its turns are those of an ordinary task. One that was ready at once leaves the cell to the next.
+//! queues on its own, and its turns are those of an ordinary task. One that was ready at once leaves the cell to the next, unless
+//! somebody kept a reference.
 //!
 //! **References.** `refs` keeps the memory: one for each element until its own count is zero, one for each range, one for the hub until it is complete,
 //! one for the gather. A turn gives back those of the elements that ended in it all at once, after it has left its range, whose
@@ -47,15 +48,15 @@ mod end;
 mod futures;
 mod hub;
 pub(crate) mod range;
+mod slots;
 mod ticket;
-mod values;
 
 use cells::Cells;
 use end::End;
 pub(crate) use end::Stop;
 use futures::Futures;
 pub(crate) use futures::Unstarted;
-use values::Values as Slots;
+use slots::Slots;
 
 /// What is gathered: which futures, and what their outputs mean.
 pub(crate) trait Kind {
@@ -233,6 +234,8 @@ pub(crate) unsafe fn create<K: Kind, S: BatchSchedule>(
 ) -> (Fresh, Gathering<K, S>) {
     let count = futures.len();
     debug_assert!(count > 0, "a batch without elements never ends");
+    // First: it is what may fail.
+    let slots = Slots::new(count);
     // SAFETY: the caller owns `home`.
     let base = unsafe { home.next_ids(u64::from(count)) };
     // SAFETY: as above.
@@ -241,7 +244,7 @@ pub(crate) unsafe fn create<K: Kind, S: BatchSchedule>(
         len: count,
         futures: futures.into_futures(),
         cells: Cells::new(),
-        slots: Slots::new(count),
+        slots,
         end: End::new(waker),
         base,
         parent: spec.parent,

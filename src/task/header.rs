@@ -41,7 +41,7 @@ impl Header {
     /// Fills everything but the state word, which walkers may be reading.
     ///
     /// # Safety
-    /// `cell` is the caller's alone: taken from a page set and not yet published.
+    /// `cell` is the caller's alone: it is not published, and nobody has a reference.
     #[inline]
     pub(crate) unsafe fn fill(
         cell: NonNull<Header>,

@@ -73,7 +73,12 @@ impl TaskId {
     }
 
     /// The id `n` places after this one, in a run taken by [`IdBlock::run_of`].
-    pub(crate) fn offset(self, n: u64) -> TaskId {
-        TaskId(self.0.saturating_add(n))
+    pub(crate) fn offset(self, n: u32) -> TaskId {
+        TaskId(self.0.saturating_add(u64::from(n)))
+    }
+
+    /// How many places after `first` this one is, in such a run.
+    pub(crate) fn places_after(self, first: TaskId) -> u32 {
+        (self.get() - first.get()) as u32
     }
 }

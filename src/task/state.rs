@@ -65,7 +65,7 @@ impl State {
             .store(SCHEDULED | JOIN_INTEREST | (2 * REF), Ordering::Release);
     }
 
-    /// Publishes a cell that only its owner runs (a root, an element of a batch): scheduled, one reference.
+    /// Publishes a cell that only its owner runs (a root): scheduled, one reference.
     pub fn publish_owned(&self) {
         // Release: pairs with the Acquire in `retain_if_alive`.
         self.0.store(SCHEDULED | REF, Ordering::Release);

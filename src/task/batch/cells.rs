@@ -1,9 +1,9 @@
 //! Where the elements of a batch lie that have begun: cells in chunks, which keep their place until the batch goes.
 //!
 //! A range's runner has a *shelf* of cells. It polls one element after the other in the same cell for as long as they are ready at
-//! once and nobody keeps a reference. So a batch whose tasks never wait takes the memory of one cell.
+//! once and nobody keeps a reference. So tasks that never wait take a handful of cells.
 
-use std::mem::{ManuallyDrop, MaybeUninit};
+use std::mem::MaybeUninit;
 use std::ptr::{self, NonNull};
 
 use crate::sync::{Mutex, UnsafeCell};
@@ -16,21 +16,14 @@ const CHUNK: usize = 64 * 1024;
 /// Cells in a shelf's first chunk, and how many times as many there are in the next one.
 const FIRST: usize = 8;
 
-/// An element. As long as the state word says that it is free, only that word is there for sure.
+/// An element. Before the cell is used for the first time only its state word is there, which says that it is free.
 #[repr(C)]
 pub(super) struct Element<F> {
     pub(super) header: Header,
-    pub(super) origin: Origin,
-    /// Whoever has RUNNING.
-    pub(super) future: UnsafeCell<ManuallyDrop<F>>,
-}
-
-/// Where an element belongs.
-#[derive(Clone, Copy)]
-pub(super) struct Origin {
-    /// The batch, typed where it is known.
+    /// Where it belongs, typed where that is known.
     pub(super) batch: NonNull<()>,
-    pub(super) index: u32,
+    /// Whoever has RUNNING.
+    pub(super) future: UnsafeCell<MaybeUninit<F>>,
 }
 
 /// The memory, not the futures in it.
@@ -50,13 +43,16 @@ impl<F> Cells<F> {
     /// So many new cells, all free. The first one.
     #[cold]
     fn add(&self, count: usize) -> NonNull<Element<F>> {
-        let mut chunk = Box::new_uninit_slice(count);
+        let mut chunk = Box::<[Element<F>]>::new_uninit_slice(count);
         for cell in &mut chunk {
-            let cell: &mut MaybeUninit<Element<F>> = cell;
             // SAFETY: the place is inside the cell, which is ours.
             let state = unsafe { &raw mut (*cell.as_mut_ptr()).header.state };
             // SAFETY: as above.
             unsafe { state.write(State::free()) };
+            // SAFETY: as above.
+            let future = unsafe { &raw mut (*cell.as_mut_ptr()).future };
+            // SAFETY: as above.
+            unsafe { future.write(UnsafeCell::new(MaybeUninit::uninit())) };
         }
         let chunk = NonNull::from(Box::leak(chunk));
         self.chunks.lock().push(chunk);
@@ -85,7 +81,7 @@ pub(super) struct Shelf<F> {
     left: usize,
     /// The next cell was an element of this batch already.
     used: bool,
-    /// How many cells the next chunk has.
+    /// How many cells the next chunk has, at most.
     growth: usize,
 }
 
@@ -99,7 +95,8 @@ impl<F> Shelf<F> {
         }
     }
 
-    /// The next cell, which stays the next one until `hand_out`, and whether it was used before. `more` says how many elements there are to come.
+    /// The next cell, which stays the next one until `hand_out`, and whether it was used before. `more` says how many elements there are to
+    /// come, the present one among them.
     #[inline]
     pub(super) fn cell(
         &mut self,
@@ -113,7 +110,7 @@ impl<F> Shelf<F> {
             self.next = cells.add(self.left).as_ptr();
         }
         let used = std::mem::replace(&mut self.used, true);
-        // SAFETY: a cell of the batch.
+        // SAFETY: in a chunk, as some are left.
         (unsafe { NonNull::new_unchecked(self.next) }, used)
     }
 
@@ -139,8 +136,8 @@ pub(super) unsafe fn drop_future<F>(element: NonNull<Element<F>>) {
         contain(|| {
             // SAFETY: the caller's alone, as it promises.
             let future = unsafe { &mut *future };
-            // SAFETY: once, as the caller promises.
-            unsafe { ManuallyDrop::drop(future) }
+            // SAFETY: it is there, and dropped once, as the caller promises.
+            unsafe { future.assume_init_drop() }
         });
     });
 }

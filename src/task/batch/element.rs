@@ -1,17 +1,17 @@
 //! One element: a task whose cell belongs to a batch and whose value goes into a slot.
 
 use std::marker::PhantomData;
-use std::mem::ManuallyDrop;
+use std::mem::MaybeUninit;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::ptr::NonNull;
 use std::task::{Context, Poll};
 use std::thread;
 
-use super::cells::{Element, Origin, Shelf, drop_future};
+use super::cells::{Element, Shelf, drop_future};
 use super::range::Range;
 use super::{Batch, Kind, Stop, Tally};
-use crate::sync::{Ordering, UnsafeCell, fence};
+use crate::sync::{Ordering, fence};
 use crate::task::header::{Header, Meta, TaskRef, Vtable};
 use crate::task::state::{Claim, Pause, Start};
 use crate::task::waker::BorrowedWaker;
@@ -68,9 +68,9 @@ impl<K: Kind, S: BatchSchedule> Batch<K, S> {
                 return;
             }
             // SAFETY: RUNNING is ours, and the future is there.
-            Ok(Poll::Ready(output)) => unsafe { this.conclude(place, Ok(output)) },
+            Ok(Poll::Ready(output)) => unsafe { this.conclude(place, index, Ok(output)) },
             // SAFETY: as above: a panic ends a poll, no more.
-            Err(payload) => unsafe { this.conclude(place, Err(payload)) },
+            Err(payload) => unsafe { this.conclude(place, index, Err(payload)) },
         }
         tally.ended += 1;
         if element.header.state.complete_and_release() {
@@ -84,7 +84,7 @@ impl<K: Kind, S: BatchSchedule> Batch<K, S> {
     /// Makes a claimed element a task that runs.
     ///
     /// # Safety
-    /// As for `begin`; `place` is a free cell of the batch and the caller's alone, and `used` says whether it was an element before.
+    /// As for `begin`; `place` is a free cell on the caller's shelf, and `used` says whether it was an element of this batch before.
     #[inline]
     unsafe fn publish<'b>(
         batch: NonNull<Self>,
@@ -94,13 +94,17 @@ impl<K: Kind, S: BatchSchedule> Batch<K, S> {
     ) -> &'b Element<K::Future> {
         // SAFETY: the caller has a reference.
         let this = unsafe { batch.as_ref() };
-        let cell = place.as_ptr();
-        let id = this.base.offset(u64::from(index));
-        // A free cell is ours alone until its state word says that it lives. Only that word may be looked at, by the hub's
-        // walk, and it is not written here.
+        let id = this.base.offset(index);
+        // A cell on the shelf is ours alone until its state word says that it lives. Only that word may be looked at, by the
+        // hub's walk, and it is not written here.
         if used {
             // SAFETY: see above; it was filled with what is the same for all elements of the batch.
             unsafe { Header::renumber(place.cast(), id) };
+            #[cfg(heist_loom)]
+            // SAFETY: it was filled.
+            unsafe {
+                crate::task::modelled::access(place.as_ptr().cast());
+            }
         } else {
             let meta = Meta {
                 id,
@@ -113,20 +117,19 @@ impl<K: Kind, S: BatchSchedule> Batch<K, S> {
             let home = unsafe { this.home.as_ref() };
             // SAFETY: see above.
             unsafe { Header::fill(place.cast(), vtable, home, meta) };
+            // SAFETY: inside the cell.
+            let origin = unsafe { &raw mut (*place.as_ptr()).batch };
+            // SAFETY: see above.
+            unsafe { origin.write(batch.cast()) };
         }
-        // SAFETY: the place is inside the cell.
-        let origin = unsafe { &raw mut (*cell).origin };
-        let batch = batch.cast();
-        // SAFETY: as above.
-        unsafe { origin.write(Origin { batch, index }) };
-        // SAFETY: claimed by the caller, and taken here once.
-        let future = unsafe { this.futures.take(index) };
-        // SAFETY: the place is inside the cell.
-        let place_of_future = unsafe { &raw mut (*cell).future };
-        // SAFETY: see above; the future that was there is gone.
-        unsafe { place_of_future.write(UnsafeCell::new(ManuallyDrop::new(future))) };
-        // SAFETY: every field is written.
+        // SAFETY: every field is written, if only by a future that is gone.
         let element = unsafe { place.as_ref() };
+        element.future.with_mut(|cell| {
+            // SAFETY: see above.
+            let cell = unsafe { &mut *cell };
+            // SAFETY: claimed by the caller, and moved here once.
+            unsafe { this.futures.move_to(index, cell) }
+        });
         element.header.state.publish_running();
         element
     }
@@ -140,7 +143,9 @@ impl<K: Kind, S: BatchSchedule> Batch<K, S> {
         catch_unwind(AssertUnwindSafe(|| {
             element.future.with_mut(|future| {
                 // SAFETY: RUNNING is the caller's, so nobody else touches the future, and it is there.
-                let future: &mut K::Future = unsafe { &mut *future };
+                let future: &mut MaybeUninit<K::Future> = unsafe { &mut *future };
+                // SAFETY: as above.
+                let future = unsafe { future.assume_init_mut() };
                 // SAFETY: the future is dropped where it lies, and the cells of a batch do not move.
                 let future = unsafe { Pin::new_unchecked(future) };
                 future.poll(&mut Context::from_waker(&waker))
@@ -171,22 +176,19 @@ impl<K: Kind, S: BatchSchedule> Batch<K, S> {
     /// Drops the future and puts the value into its slot, or notes why there is none.
     ///
     /// # Safety
-    /// The caller has RUNNING, and the future is there; afterwards it is not.
+    /// The caller has RUNNING of the element with this index, and the future is there; afterwards it is not.
     #[inline]
     unsafe fn conclude(
         &self,
         place: NonNull<Element<K::Future>>,
+        index: u32,
         result: thread::Result<K::Output>,
     ) {
         // SAFETY: as the caller promises.
         unsafe { drop_future(place) };
         match result.map(K::judge) {
-            Ok(Ok(value)) => {
-                // SAFETY: the caller's RUNNING keeps the cell.
-                let element = unsafe { place.as_ref() };
-                // SAFETY: RUNNING is the caller's, and with it the element's slot.
-                unsafe { self.slots.put(element.origin.index, value) };
-            }
+            // SAFETY: RUNNING is the caller's, and with it the element's slot.
+            Ok(Ok(value)) => unsafe { self.slots.put(index, value) },
             Ok(Err(error)) => self.stop(Stop::Error(error)),
             Err(payload) => self.stop(Stop::Panic(payload)),
         }
@@ -212,9 +214,10 @@ impl<K: Kind, S: BatchSchedule> Batch<K, S> {
             Err(payload) => Err(payload),
         };
         // SAFETY: the element's reference keeps the batch.
-        let batch = unsafe { element.origin.batch.cast::<Self>().as_ref() };
+        let batch = unsafe { element.batch.cast::<Self>().as_ref() };
+        let index = element.header.meta.id.places_after(batch.base);
         // SAFETY: RUNNING is ours, and the future is there.
-        unsafe { batch.conclude(place, result) };
+        unsafe { batch.conclude(place, index, result) };
         // SAFETY: RUNNING is ours and the future is gone.
         unsafe { Self::ended(header) };
     }
@@ -226,7 +229,7 @@ impl<K: Kind, S: BatchSchedule> Batch<K, S> {
         // SAFETY: as the caller promises.
         unsafe { drop_future(place) };
         // SAFETY: the runtime's reference keeps the cell.
-        let batch = unsafe { place.as_ref() }.origin.batch.cast::<Self>();
+        let batch = unsafe { place.as_ref() }.batch.cast::<Self>();
         // SAFETY: the element's reference keeps the batch.
         unsafe { batch.as_ref() }.lose();
         // SAFETY: RUNNING is ours and the future is gone.
@@ -240,7 +243,7 @@ impl<K: Kind, S: BatchSchedule> Batch<K, S> {
         let element = unsafe { header.cast::<Element<K::Future>>().as_ref() };
         let _no_handle = element.header.state.complete();
         // SAFETY: the element's reference keeps the batch.
-        unsafe { element.origin.batch.cast::<Self>().as_ref() }.settle(1);
+        unsafe { element.batch.cast::<Self>().as_ref() }.settle(1);
         // SAFETY: the runtime's reference.
         drop(unsafe { TaskRef::from_raw(header) });
     }
@@ -249,9 +252,7 @@ impl<K: Kind, S: BatchSchedule> Batch<K, S> {
     /// The last reference to the element is gone.
     unsafe fn free(header: NonNull<Header>) {
         // SAFETY: the element's reference to the batch is not given back yet.
-        let batch = unsafe { header.cast::<Element<K::Future>>().as_ref() }
-            .origin
-            .batch;
+        let batch = unsafe { header.cast::<Element<K::Future>>().as_ref() }.batch;
         // SAFETY: the element's own.
         unsafe { Self::release(batch.cast(), 1) };
     }

@@ -1,11 +1,12 @@
 //! The futures of a batch that nobody has begun: side by side, in the order of the input.
 
-use std::mem;
+use std::mem::{self, MaybeUninit};
+use std::ptr::{self, NonNull};
 
 use crate::sync::{AtomicUsize, Ordering, UnsafeCell};
 use crate::util::contain::contain;
 
-/// More than this cannot be numbered.
+/// More would leave a range no room to count past its end.
 const MOST: usize = (u32::MAX / 2) as usize;
 
 /// Before the batch is made.
@@ -13,6 +14,8 @@ pub(crate) struct Unstarted<F>(Vec<F>);
 
 // None of them is pinned before it has been moved into a cell.
 impl<F> Unpin for Unstarted<F> {}
+// SAFETY: a shared reference tells no more than how many there are.
+unsafe impl<F: Send> Sync for Unstarted<F> {}
 
 impl<F: Future> Unstarted<F> {
     pub(crate) fn collect<I>(iter: I) -> Self
@@ -20,12 +23,14 @@ impl<F: Future> Unstarted<F> {
         I: IntoIterator,
         I::Item: IntoFuture<IntoFuture = F, Output = F::Output>,
     {
-        let futures: Vec<F> = iter.into_iter().map(IntoFuture::into_future).collect();
+        // Should the iterator panic, it is our destructor that drops what there is so far.
+        let mut this = Self(Vec::new());
+        this.0.extend(iter.into_iter().map(IntoFuture::into_future));
         assert!(
-            futures.len() <= MOST,
+            this.0.len() <= MOST,
             "more futures than can be gathered: at most {MOST}"
         );
-        Self(futures)
+        this
     }
 }
 
@@ -41,6 +46,7 @@ impl<F> Unstarted<F> {
         // SAFETY: shorter. What is beyond belongs to who claims it.
         unsafe { futures.set_len(0) };
         Futures {
+            first: NonNull::new(futures.as_mut_ptr()).expect("a vector's memory is not null"),
             memory: UnsafeCell::new(futures),
             untaken,
         }
@@ -59,24 +65,27 @@ impl<F> Drop for Unstarted<F> {
 
 /// In a batch. Each is moved out by who claimed its index; the memory goes with the last.
 pub(super) struct Futures<F> {
-    /// As an empty vector. Shared by whoever takes a future; by who took the last one, or has the batch, alone.
+    first: NonNull<F>,
+    /// As an empty vector. Shared by whoever takes a future; who says last that futures were taken has it alone.
     memory: UnsafeCell<Vec<F>>,
     untaken: AtomicUsize,
 }
 
 impl<F> Futures<F> {
+    /// Moves a future into a cell.
+    ///
     /// # Safety
-    /// The caller claimed the index, takes or drops this future once, and has not said yet that it did.
+    /// The caller claimed the index, moves or drops this future once, and has not said yet that it did.
     #[inline]
-    pub(super) unsafe fn take(&self, index: u32) -> F {
+    pub(super) unsafe fn move_to(&self, index: u32, cell: &mut MaybeUninit<F>) {
         // SAFETY: as the caller promises.
         let place = unsafe { self.place(index) };
-        // SAFETY: the future is there, and the caller's.
-        unsafe { place.read() }
+        // SAFETY: the future is there and the caller's, and the cell is not part of our memory. Not by value: futures may be large.
+        unsafe { ptr::copy_nonoverlapping(place.as_ptr(), cell.as_mut_ptr(), 1) };
     }
 
     /// # Safety
-    /// As for `take`.
+    /// As for `move_to`.
     pub(super) unsafe fn drop(&self, index: u32) {
         if mem::needs_drop::<F>() {
             // SAFETY: as the caller promises.
@@ -87,13 +96,13 @@ impl<F> Futures<F> {
     }
 
     /// # Safety
-    /// As for `take`.
+    /// As for `move_to`.
     #[inline]
-    unsafe fn place(&self, index: u32) -> *mut F {
-        // SAFETY: the memory is there, as not all have been said to be taken.
-        let first = self.memory.with(|memory| unsafe { (*memory).as_ptr() });
+    unsafe fn place(&self, index: u32) -> NonNull<F> {
+        // For loom: the memory is there, as not all have been said to be taken.
+        self.memory.with(|_| ());
         // SAFETY: the index is of a future that was collected.
-        unsafe { first.cast_mut().add(index as usize) }
+        unsafe { self.first.add(index as usize) }
     }
 
     /// So many futures have been taken or dropped.

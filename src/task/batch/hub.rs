@@ -13,7 +13,7 @@ use crate::task::header::{Header, Meta, TaskRef, Vtable};
 use crate::task::state::{Claim, Pause, Start, Wake};
 use crate::task::{BatchSchedule, PageSet, Schedule, Spec, free_cell, pages};
 
-/// How many elements a turn looks at, and how many futures it drops.
+/// How many cells a turn looks at, and how many futures it drops.
 const LOOKS: u32 = 1024;
 const DROPS: u32 = 64;
 
@@ -26,7 +26,7 @@ struct Hub {
 struct Body {
     /// The batch, with a reference until the hub is complete.
     batch: NonNull<()>,
-    /// How far the walk over the elements has come. Whoever has RUNNING.
+    /// How far the walk over the cells has come. Whoever has RUNNING.
     walked: UnsafeCell<Place>,
 }
 
@@ -190,7 +190,7 @@ unsafe fn reap<K: Kind, S: BatchSchedule>(hub: NonNull<Header>, looks: u32, drop
     }
 }
 
-/// Cancels elements from `place` on, so far as the limits go. Returns how far that was, and whether it was to the end.
+/// Cancels the elements in the cells from `place` on, so far as the limits go. Returns how far that was, and whether it was to the end.
 fn walk<K: Kind, S: BatchSchedule>(
     batch: &Batch<K, S>,
     mut place: Place,

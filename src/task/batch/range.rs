@@ -91,7 +91,7 @@ impl Range {
     /// Takes the first element that is left. For the runner.
     #[inline]
     pub fn claim(&self) -> Option<u32> {
-        // Relaxed: the elements were written before the first entry was pushed; this only decides who gets which.
+        // Relaxed: the futures were there before the first entry was pushed; this only decides who gets which.
         // On an empty range it moves `lo` past `hi`, once per turn, which reads as empty just so.
         let before = self.span.fetch_add(1, Ordering::Relaxed);
         let (lo, hi) = unpack(before);

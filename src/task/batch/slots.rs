@@ -7,20 +7,20 @@ use crate::sync::UnsafeCell;
 use crate::util::contain::contain;
 
 /// One slot for each element. A slot is its element's runner's; once all have ended, the slots are whoever's `end` says.
-pub(super) struct Values<T> {
-    slots: NonNull<T>,
+pub(super) struct Slots<T> {
+    first: NonNull<T>,
     /// The memory of the slots, as an empty vector.
     memory: UnsafeCell<Vec<T>>,
     /// Which slots have a value; none of it where a value needs no drop.
     given: Box<[UnsafeCell<bool>]>,
 }
 
-impl<T> Values<T> {
+impl<T> Slots<T> {
     pub(super) fn new(count: u32) -> Self {
         let mut memory = Vec::with_capacity(count as usize);
         let flags = if mem::needs_drop::<T>() { count } else { 0 };
         Self {
-            slots: NonNull::new(memory.as_mut_ptr()).expect("a vector's memory is not null"),
+            first: NonNull::new(memory.as_mut_ptr()).expect("a vector's memory is not null"),
             memory: UnsafeCell::new(memory),
             given: (0..flags).map(|_| UnsafeCell::new(false)).collect(),
         }
@@ -31,7 +31,7 @@ impl<T> Values<T> {
     #[inline]
     pub(super) unsafe fn put(&self, index: u32, value: T) {
         // SAFETY: as the caller promises.
-        let slot = unsafe { self.slots.add(index as usize) };
+        let slot = unsafe { self.first.add(index as usize) };
         // SAFETY: as above.
         unsafe { slot.write(value) };
         if mem::needs_drop::<T>() {
@@ -53,13 +53,13 @@ impl<T> Values<T> {
     }
 
     /// # Safety
-    /// The slots are the caller's, and this is done once.
+    /// The slots are the caller's, their values were not taken, and this is done once.
     pub(super) unsafe fn drop_all(&self) {
         for (index, given) in self.given.iter().enumerate() {
             // SAFETY: the flags go with the slots.
             if given.with(|given| unsafe { *given }) {
                 // SAFETY: there are as many slots as flags, or more.
-                let slot = unsafe { self.slots.add(index) };
+                let slot = unsafe { self.first.add(index) };
                 // SAFETY: it has a value, which is dropped once, as the caller promises.
                 contain(|| unsafe { slot.drop_in_place() });
             }
