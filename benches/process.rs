@@ -47,8 +47,8 @@ mod tests {
     fn a_thread_counts_while_it_lives() {
         let (end, ended) = channel::<()>();
         let thread = thread::spawn(move || ended.recv());
-        // The main thread of the tests, this one, and the new one.
-        assert!(threads().unwrap() >= 3);
+        // This one, which may be the program's first, and the new one.
+        assert!(threads().unwrap() >= 2);
         drop(end);
         assert!(thread.join().unwrap().is_err());
     }
