@@ -4,8 +4,23 @@ use crate::cells::{Group, Target};
 use crate::results::{NANOSECONDS, Row, distinct};
 use crate::statistics::{Estimate, estimate, per_launch, ratio};
 
-/// The peers whose ratios the tables have.
-const PEERS: [&str; 2] = ["tokio", "smol"];
+/// The ratios that the tables have, of those whose runtimes they have.
+const RATIOS: [(&str, &str); 12] = [
+    ("heist", "tokio"),
+    ("heist", "smol"),
+    // Like against like, where `heist` is its own way.
+    ("heist_spawn", "tokio"),
+    ("heist_spawn", "smol"),
+    ("heist", "tokio_join_set"),
+    ("heist", "smol_spawn_many"),
+    ("heist_gather", "tokio"),
+    // Ways to a fresh loop.
+    ("heist", "tokio_current_thread"),
+    ("heist", "tokio_bare"),
+    ("heist", "local_executor"),
+    ("heist_uncached", "tokio_bare"),
+    ("heist_kept", "tokio_kept"),
+];
 
 /// How much a table says of each figure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,16 +31,17 @@ pub enum Detail {
     Interval,
 }
 
-/// The rows of one group, at one number of workers, as a Markdown table: a line per workload, a column per runtime, and heist's ratios.
+/// The rows of one group, at one number of workers, as a Markdown table: a line per workload, a column per runtime, and ratios.
 /// Under it stand the reasons why cells are empty.
 pub fn table(rows: &[Row], detail: Detail) -> String {
     let runtimes = distinct(rows, |row| &row.runtime);
-    let peers = PEERS.map(|peer| runtimes.contains(&peer).then_some(peer));
-    let peers: Vec<&str> = peers.into_iter().flatten().collect();
+    let has = |runtime| runtimes.contains(&runtime);
+    let ratios = RATIOS.into_iter().filter(|&(of, to)| has(of) && has(to));
+    let ratios: Vec<(&str, &str)> = ratios.collect();
     let group = rows.first().map_or("", |row| &row.group);
     let mut head = vec![group.to_owned()];
     head.extend(runtimes.iter().map(|runtime| (*runtime).to_owned()));
-    head.extend(peers.iter().map(|peer| format!("heist/{peer}")));
+    head.extend(ratios.iter().map(|(of, to)| format!("{of}/{to}")));
     let mut lines = vec![head];
     for workload in distinct(rows, |row| &row.workload) {
         let mut line = vec![workload.to_owned()];
@@ -34,8 +50,8 @@ pub fn table(rows: &[Row], detail: Detail) -> String {
                 .iter()
                 .map(|runtime| cell(rows, workload, runtime, detail)),
         );
-        line.extend(peers.iter().map(|peer| {
-            ratio(rows, workload, "heist", peer)
+        line.extend(ratios.iter().map(|(of, to)| {
+            ratio(rows, workload, of, to)
                 .map_or_else(String::new, |ratio| ratio_text(ratio, detail))
         }));
         lines.push(line);

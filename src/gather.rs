@@ -30,7 +30,8 @@ pub mod tuple;
 ///
 /// When a future panics, the others are cancelled, and the panic goes on in the task that awaits the `Gather`, once all of them have been dropped.
 ///
-/// When it is awaited outside of a runtime, or its runtime ends while another one awaits it.
+/// When it is awaited outside of a runtime, or its runtime ends while another one awaits it; when it is polled again after it gave its output. `gather` itself
+/// panics if the iterator does, or gives more than 2,147,483,647 futures.
 ///
 /// # Cancel safety
 ///

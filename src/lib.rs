@@ -61,7 +61,7 @@
 //!   returns. [`gather()`] takes its futures at the call, and makes tasks of them when it is polled for the first time.
 //! - **Who**: each task knows its [id](task::id), the [line](task::location) that spawned it, and its
 //!   [parent](task::parent), the task that ran there. [`task::Builder`] gives it a name. [`Handle::dump`] lists all that
-//!   live.
+//!   live, those of a gather as one.
 //! - **Until when**: the end of the runtime. The runtime owns its tasks; dropping a [`JoinHandle`] detaches the task, and
 //!   none is lost because nobody holds it. When the root of [`run`] is done, tasks that are left are cancelled, and their
 //!   futures dropped, before `run` returns.

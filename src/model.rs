@@ -133,7 +133,7 @@ where
 // ---- batches ----
 
 impl<S: Scheduler> task::BatchSchedule for Adapter<S> {
-    unsafe fn offer(entry: NonNull<Header>, _wake: bool) {
+    unsafe fn offer(entry: NonNull<Header>) {
         S::push(home(entry), Task(entry), true);
     }
 

@@ -3,7 +3,7 @@
 use super::measures::{batch, floor_batch, floor_parallel};
 use super::{Cell, Group, target};
 use crate::runtimes::{
-    Heist, HeistSpawner, Smol, SmolSpawner, Tokio, TokioSpawner, gather, join_set,
+    Heist, HeistSpawner, Smol, SmolSpawner, Tokio, TokioSpawner, gather, join_set, spawn_many,
 };
 use crate::workloads::{
     Computation, Compute, Job, Ready, Skewed, YieldOnce, calibrate, join_all, spawn_all,
@@ -84,5 +84,9 @@ fn contenders<J: Job>(workload: &'static str, tasks: u64) -> Vec<Cell> {
         Cell::new("smol", workload, tasks, move || {
             batch::<Smol, _>(tasks, move |s| spawn_all(s, tasks, J::task::<SmolSpawner>))
         }),
+        Cell::new("smol_spawn_many", workload, tasks, move || {
+            batch::<Smol, _>(tasks, move |s| spawn_many(s, tasks, J::task::<SmolSpawner>))
+        })
+        .study(),
     ]
 }

@@ -119,7 +119,9 @@ fn lateness<R: Runtime<Spawner: Clock>>(length: Duration) -> Measure {
 
 async fn total_lateness<C: Clock>(length: Duration, sleeps: u64) -> Duration {
     let mut total = Duration::ZERO;
+    let mut rng = fastrand::Rng::with_seed(sleeps);
     for _ in 0..sleeps {
+        wait_for_any_moment(&mut rng);
         let deadline = Instant::now() + length;
         C::sleep(length).await;
         total += late(deadline);
@@ -129,12 +131,23 @@ async fn total_lateness<C: Clock>(length: Duration, sleeps: u64) -> Duration {
 
 /// As [`lateness`], of threads that the system puts to sleep.
 fn thread_lateness(length: Duration) -> Measure {
-    let sleep = move |_| {
+    let mut rng = fastrand::Rng::with_seed(1);
+    let mut sleep = move |_| {
+        wait_for_any_moment(&mut rng);
         let deadline = Instant::now() + length;
         thread::sleep(length);
         late(deadline)
     };
-    Box::new(move |sleeps| (0..sleeps).map(sleep).sum())
+    Box::new(move |sleeps| (0..sleeps).map(&mut sleep).sum())
+}
+
+/// Up to a millisecond. A sleep that begins when the one before it ends would always find timers that count whole milliseconds at their
+/// worst.
+fn wait_for_any_moment(rng: &mut fastrand::Rng) {
+    let moment = Instant::now() + Duration::from_nanos(rng.u64(..1_000_000));
+    while Instant::now() < moment {
+        std::hint::spin_loop();
+    }
 }
 
 fn late(deadline: Instant) -> Duration {

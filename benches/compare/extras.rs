@@ -18,25 +18,42 @@ pub(crate) struct Extras {
     /// What they may take over all launches.
     limit: Duration,
     spent: Duration,
+    left_out: Vec<String>,
 }
 
 impl Extras {
     /// Looks for those that are asked for, and says which are not there.
     pub(crate) fn find(options: &Options) -> Self {
         let wanted = GROUPS.into_iter().filter(|group| options.wants(group));
-        let mut programs: Vec<_> = wanted.map(|group| (group, program(group))).collect();
-        programs.retain(|(group, program)| {
-            let found = program.exists();
-            if !found {
-                eprintln!("left out: {group}: there is no {}", program.display());
-            }
-            found
-        });
-        Self {
-            programs,
+        let programs: Vec<_> = wanted.map(|group| (group, program(group))).collect();
+        let mut this = Self {
+            programs: Vec::new(),
             quick: options.quick,
-            limit: options.plan().time / 3,
+            limit: options.plan().time / 2,
             spent: Duration::ZERO,
+            left_out: Vec::new(),
+        };
+        for (group, program) in programs {
+            if program.exists() {
+                this.programs.push((group, program));
+            } else {
+                this.leave_out(format!("{group}: there is no {}", program.display()));
+            }
+        }
+        this
+    }
+
+    fn leave_out(&mut self, what: String) {
+        eprintln!("left out: {what}");
+        self.left_out.push(what);
+    }
+
+    /// What was not measured, or not in all launches, and why.
+    pub(crate) fn left_out(&self) -> String {
+        if self.left_out.is_empty() {
+            "nothing".to_owned()
+        } else {
+            self.left_out.join("; ")
         }
     }
 
@@ -50,22 +67,25 @@ impl Extras {
     pub(crate) fn run(&mut self, launch: usize, workers: usize) -> Vec<Row> {
         if self.spent > self.limit && !self.programs.is_empty() {
             let names = self.names().join(", ");
-            eprintln!("left out from here on: {names}: they have had a third of the time");
+            self.leave_out(format!(
+                "{names} from launch {} on: they have had half of the time",
+                launch + 1
+            ));
             self.programs.clear();
         }
         let mut arguments = vec!["--launch".to_owned(), launch.to_string()];
         arguments.extend(self.quick.then(|| "--quick".to_owned()));
         let start = Instant::now();
         let mut rows = Vec::new();
-        self.programs.retain(|(group, program)| {
-            let measured = children::rows(program, workers, &arguments);
-            if let Err(why) = &measured {
-                eprintln!("left out: {group}: {why}");
+        for (group, program) in std::mem::take(&mut self.programs) {
+            match children::rows(&program, workers, &arguments) {
+                Ok(measured) => {
+                    rows.extend(measured);
+                    self.programs.push((group, program));
+                }
+                Err(why) => self.leave_out(format!("{group} from launch {} on: {why}", launch + 1)),
             }
-            let goes_on = measured.is_ok();
-            rows.extend(measured.unwrap_or_default());
-            goes_on
-        });
+        }
         self.spent += start.elapsed();
         rows
     }
@@ -93,14 +113,18 @@ mod tests {
             quick: true,
             limit: Duration::from_secs(60),
             spent: Duration::ZERO,
+            left_out: Vec::new(),
         }
     }
 
     #[test]
     fn one_that_fails_is_left_out_from_then_on() {
         let mut extras = extras(vec![("footprint", PathBuf::from("/nowhere/at/all"))]);
+        assert_eq!(extras.left_out(), "nothing");
         assert!(extras.run(0, 2).is_empty());
         assert!(extras.names().is_empty());
+        let said = extras.left_out();
+        assert!(said.starts_with("footprint from launch 1 on: "), "{said}");
     }
 
     #[cfg(unix)]

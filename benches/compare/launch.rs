@@ -46,7 +46,11 @@ fn measure_workload(
     let mut spent = vec![Duration::ZERO; contenders.len()];
     for slice in 0..portion.rounds as usize {
         for turn in 0..contenders.len() {
-            let next = (launch + slice + turn) % contenders.len();
+            let next = place(
+                launch * portion.rounds as usize + slice,
+                turn,
+                contenders.len(),
+            );
             let cell = &contenders[next];
             let row = if cell.reason().is_some() {
                 (slice == 0).then(|| Row::of(group, cell, None))
@@ -66,6 +70,16 @@ fn measure_workload(
         }
     }
     rows
+}
+
+/// Whose turn it is. Each round begins with another contender, and every second one goes the other way round, so that nobody always follows
+/// the same one.
+fn place(round: usize, turn: usize, contenders: usize) -> usize {
+    if round.is_multiple_of(2) {
+        (round + turn) % contenders
+    } else {
+        (round + contenders - turn) % contenders
+    }
 }
 
 /// What so many iterations took.
@@ -105,6 +119,9 @@ impl Sample {
     }
 }
 
+/// An iteration that is longer than so many slices is done once.
+const WORTH_REPEATING: u32 = 20;
+
 /// Starts a cell's runtime, warms it up, and measures it for about the length of a slice.
 fn measure_slice(cell: &Cell, portion: Portion) -> Sample {
     let mut measure = cell.start();
@@ -112,8 +129,8 @@ fn measure_slice(cell: &Cell, portion: Portion) -> Sample {
     while sample.spent < portion.slice / 4 {
         sample = Sample::take(&mut measure, 2 * sample.iterations);
     }
-    // A single iteration that takes all the time there is for the cell is not done again: the warm-up counts.
-    if sample.spent < portion.share() {
+    // A single iteration that takes far longer than there is time for the cell is not done again: the warm-up counts.
+    if sample.spent < portion.share().max(WORTH_REPEATING * portion.slice) {
         let times = portion.slice.as_secs_f64() / sample.spent.as_secs_f64();
         let iterations = (times * sample.iterations as f64).ceil() as u64;
         sample = Sample::take(&mut measure, iterations);
@@ -168,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn each_round_and_each_launch_begins_with_another_runtime() {
+    fn each_round_begins_with_another_runtime_and_every_second_one_goes_the_other_way() {
         let calls = Calls::default();
         let contenders = ["a", "b", "c"].map(|name| cell(name, 60_000, &calls));
         let group = group("skynet");
@@ -178,9 +195,9 @@ mod tests {
             rows.map(|row| row.runtime).collect::<String>()
         };
         assert_eq!(order(0, 0), "abc");
-        assert_eq!(order(0, 1), "bca");
-        assert_eq!(order(1, 0), "bca");
-        assert_eq!(order(2, 2), "bca");
+        assert_eq!(order(0, 1), "bac");
+        assert_eq!(order(0, 2), "cab");
+        assert_eq!(order(1, 0), "acb");
     }
 
     #[test]

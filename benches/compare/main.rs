@@ -63,6 +63,7 @@ fn compare(options: &Options) -> Result<bool, String> {
     let mut study = Study::new(options)?;
     study.announce(&mut facts);
     let rows = study.measure()?;
+    facts.add("left_out", study.left_out());
     facts.end();
     folder::write(&folder, &rows, &facts)?;
     print(&rows);

@@ -18,7 +18,7 @@ pub(crate) struct Plan {
 
 /// Within 25 minutes.
 pub(crate) const FULL: Plan = Plan {
-    launches: 7,
+    launches: 9,
     time: Duration::from_secs(23 * 60),
     rounds: 5,
     slice: Duration::from_millis(100),

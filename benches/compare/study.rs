@@ -85,6 +85,11 @@ impl<'o> Study<'o> {
         facts.add("pinning", pinned.join("; "));
     }
 
+    /// What was left out, in the end.
+    pub(crate) fn left_out(&self) -> String {
+        self.extras.left_out()
+    }
+
     /// Runs all launches, and returns what they measured.
     pub(crate) fn measure(&mut self) -> Result<Vec<Row>, String> {
         let start = Instant::now();

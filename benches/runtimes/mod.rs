@@ -9,6 +9,7 @@ pub use self::smol::{Smol, SmolIo, SmolSpawner, SmolTimer};
 pub use self::tokio::{Tokio, TokioBare, TokioCurrentThread, TokioRemote, TokioSpawner};
 
 pub(crate) use self::heist::gather;
+pub(crate) use self::smol::spawn_many;
 pub(crate) use self::tokio::join_set;
 
 use std::io;

@@ -168,7 +168,7 @@ impl Net for SmolSpawner {
     }
 }
 
-/// heist's adapter only passes on what async-io's streams do. It clears the memory that they read into, as smol's own adapter does.
+/// heist's adapter only passes on what async-io's streams do, clears the memory that they read into, and does not offer vectored writes.
 impl Http for SmolSpawner {
     type Io = heist::hyper::Io<Async<TcpStream>>;
     type Timer = SmolTimer;
@@ -180,6 +180,25 @@ impl Http for SmolSpawner {
     fn timer() -> SmolTimer {
         SmolTimer
     }
+}
+
+/// The sum of what `tasks` tasks give, spawned by `Executor::spawn_many`, which takes the executor's lock once for many, and awaited in
+/// order.
+pub(crate) async fn spawn_many<F>(
+    spawner: SmolSpawner,
+    tasks: u64,
+    task: impl Fn(u64) -> F + Send,
+) -> u64
+where
+    F: Future<Output = u64> + Send + 'static,
+{
+    let mut handles = Vec::with_capacity(tasks as usize);
+    spawner.0.spawn_many((0..tasks).map(task), &mut handles);
+    let mut sum = 0;
+    for handle in handles {
+        sum += handle.await;
+    }
+    sum
 }
 
 /// async-io's timers for hyper.

@@ -16,7 +16,7 @@ const WIDTH: u32 = 860;
 /// What belongs to an axis, below the plot.
 pub(crate) const AXIS: i32 = 36;
 /// Of text and axes: half way between black and white.
-pub(crate) const GREY: RGBColor = RGBColor(0x80, 0x80, 0x80);
+pub(crate) const GREY: RGBColor = RGBColor(0x76, 0x76, 0x76);
 
 /// Mostly of the palette of Okabe and Ito, which colour-blind readers can tell apart.
 const COLOURS: [(&str, RGBColor); 8] = [

@@ -1,11 +1,11 @@
 //! Tables and plots from the results of `scripts/bench`, put into BENCHMARKS.md.
 
-mod bars;
 mod canvas;
 #[cfg(test)]
 mod fixture;
 mod folders;
 mod lines;
+mod marks;
 mod page;
 mod scaling;
 mod selection;

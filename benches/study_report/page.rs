@@ -1,8 +1,8 @@
 //! What stands between the markers of BENCHMARKS.md, and the plots it shows.
 
-use crate::bars::Bars;
 use crate::canvas::{Panel, svg};
 use crate::folders::Results;
+use crate::marks::Marks;
 use crate::scaling::{over_sizes, over_workers};
 use crate::selection::{of_usual_workers, processor_time, usual_workers};
 use heist_benches::cells::GROUPS;
@@ -111,9 +111,10 @@ impl Page {
         }
         self.text += &format!("\n{}", table(rows, Detail::Interval));
         self.text += &other_workers(rows, workers);
+        self.text += &fewer_launches(results, rows);
         self.text += &threads(rows);
         let alt = format!("{name}: each runtime at each workload, medians and intervals");
-        self.add_plot(results, name, &alt, &Bars::of(rows))?;
+        self.add_plot(results, name, &alt, &Marks::of(rows))?;
         let processor = processor_time(rows);
         if !processor.is_empty() {
             let table = table(&processor, Detail::Interval);
@@ -177,11 +178,25 @@ impl Page {
     }
 }
 
+fn launches(rows: &[Row]) -> usize {
+    let launches: BTreeSet<usize> = rows.iter().map(|row| row.launch).collect();
+    launches.len()
+}
+
+/// For a group that was not measured in all launches: in how many it was.
+fn fewer_launches(results: &Results, rows: &[Row]) -> String {
+    let (here, all) = (launches(rows), launches(&results.rows));
+    if here == all {
+        String::new()
+    } else {
+        format!("\nThese rows are from {here} of the {all} launches.\n")
+    }
+}
+
 /// Whose figures these are, and how they are to be read.
 fn introduction(results: &Results, workers: usize) -> String {
     let Results { name, folder, .. } = results;
-    let launches: BTreeSet<usize> = results.rows.iter().map(|row| row.launch).collect();
-    let launches = launches.len();
+    let launches = launches(&results.rows);
     let shown = SHOWN.iter().filter_map(|shown| {
         let mut facts = results.facts.iter();
         let (_, value) = facts.find(|(key, value)| key == shown && value != "unknown")?;
@@ -192,7 +207,8 @@ fn introduction(results: &Results, workers: usize) -> String {
     format!(
         "\n### {}\n\n{}, {} ([all facts]({folder}/facts.csv), [all rows]({folder}/raw.csv)). {}.\n\n\
          {}, unless it says otherwise. The figures are medians over the launches of the program ({launches}); times are per operation. \
-         In brackets stands the interval in which the median lies with 95 % (bootstrap over the launches). Ratios below 1 are in heist's favour.\n",
+         In brackets stands the interval in which the median lies with 95 % (bootstrap over the launches). Ratios below 1 are in heist's favour. \
+         An empty cell: nobody claims that this runtime, or this way of using it, belongs to that workload.\n",
         name.architecture,
         name.machine,
         name.date,

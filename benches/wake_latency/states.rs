@@ -13,7 +13,7 @@ use std::thread;
 use std::time::Duration;
 
 /// How long wakes are measured.
-const TIME: Duration = Duration::from_secs(4);
+const TIME: Duration = Duration::from_secs(3);
 
 /// Before a wake from outside: long enough for all workers to fall asleep.
 pub(crate) const LONG_PAUSE: Duration = Duration::from_millis(1);

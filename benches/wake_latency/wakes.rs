@@ -25,13 +25,18 @@ const PERCENTILES: [(&str, f64); 4] = [
 
 impl Wakes {
     pub(crate) fn percentiles(&self) -> Vec<Figure> {
-        let figures = PERCENTILES.map(|(suffix, quantile)| Figure {
+        // Beyond a percentile there have to be ten wakes, or the figure is one of the longest few.
+        let known = |quantile: &f64| self.latencies.len() as f64 * (1.0 - quantile) >= 9.9;
+        let told = PERCENTILES
+            .into_iter()
+            .filter(|(_, q)| *q < 0.9 || known(q));
+        let figures = told.map(|(suffix, quantile)| Figure {
             suffix,
             value: self.latencies.value_at_quantile(quantile) as f64,
             processor: self.processor,
             threads: self.threads,
         });
-        figures.into()
+        figures.collect()
     }
 }
 

@@ -46,7 +46,7 @@ impl Local {
     }
 
     /// # Safety
-    /// The caller is the occupant of the worker, for as long as the result lives.
+    /// The caller owns the worker, for as long as the result lives.
     #[inline]
     unsafe fn queue(&self) -> &cb::Worker<Entry> {
         // SAFETY: shared access to the queue, by one thread at a time as the caller promises.
@@ -54,7 +54,7 @@ impl Local {
     }
 
     /// # Safety
-    /// The caller is the occupant of the worker.
+    /// The caller owns the worker: it is the occupant, or has its place.
     #[inline]
     pub(crate) unsafe fn push(&self, task: NonNull<Header>) {
         // SAFETY: as the caller promises.
@@ -62,7 +62,7 @@ impl Local {
     }
 
     /// # Safety
-    /// The caller is the occupant of the worker.
+    /// The caller owns the worker: it is the occupant, or has its place.
     #[inline]
     pub(crate) unsafe fn pop(&self) -> Option<NonNull<Header>> {
         // SAFETY: as the caller promises.
@@ -70,7 +70,7 @@ impl Local {
     }
 
     /// # Safety
-    /// The caller is the occupant of the worker.
+    /// The caller owns the worker: it is the occupant, or has its place.
     #[inline]
     pub(crate) unsafe fn len(&self) -> usize {
         // SAFETY: as the caller promises.
@@ -94,7 +94,7 @@ impl Stealer {
     /// Takes one, and up to half of the rest into `into`.
     ///
     /// # Safety
-    /// The caller is the occupant of the worker of `into`.
+    /// The caller owns the worker of `into`.
     pub(crate) unsafe fn steal_batch_and_pop(&self, into: &Local) -> Stolen {
         // SAFETY: as the caller promises.
         self.0.steal_batch_and_pop(unsafe { into.queue() }).into()
@@ -129,7 +129,7 @@ impl Injector {
     /// Takes one, and a batch of more into `into`.
     ///
     /// # Safety
-    /// The caller is the occupant of the worker of `into`.
+    /// The caller owns the worker of `into`.
     pub(crate) unsafe fn steal_batch_and_pop(&self, into: &Local) -> Stolen {
         // SAFETY: as the caller promises.
         self.0.steal_batch_and_pop(unsafe { into.queue() }).into()

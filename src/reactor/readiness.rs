@@ -20,7 +20,7 @@
 //! | | word | waiters |
 //! |---|---|---|
 //! | driver, for an event: [`Readiness::record`] | sets bits and advances the tick in one step | then takes all of each direction out whose bit was clear |
-//! | end of the runtime: [`Readiness::close`] | the same, with CLOSED | the same, both directions |
+//! | end of the runtime: [`Readiness::close`] | the same, with CLOSED | then takes everybody out |
 //! | operation, first: [`Readiness::poll`] | loads | registers, if there is nothing to be had |
 //! | operation that would block: [`Readiness::clear`] | clears its bit (and MORE, if it reads), if the tick is still the one that it saw | |
 //! | read that brought less than it had room for: [`Readiness::drained`] | the same, if it saw no MORE | |
@@ -166,7 +166,7 @@ impl Readiness {
     }
 
     fn look(&self) -> Seen {
-        // Acquire: pairs with the Release in `record`. What caused the event happened before the system call
+        // Acquire: pairs with the Release in `publish`. What caused the event happened before the system call
         // that follows this look.
         Seen(self.word.load(Ordering::Acquire))
     }

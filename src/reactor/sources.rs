@@ -17,7 +17,7 @@ use crate::sync::{AtomicUsize, Mutex, MutexGuard, Ordering};
 /// Bits of a key that hold the slot's index: 2^32 sources, 2^20 on a 32-bit machine.
 const INDEX_BITS: u32 = if usize::BITS == 64 { 32 } else { 20 };
 const INDEX: usize = (1 << INDEX_BITS) - 1;
-/// The bits above, less the topmost: `usize::MAX` is the poller's own key.
+/// The bits above, less the topmost: `usize::MAX` and those just below it are the poller's own keys.
 const GENERATION: usize = usize::MAX >> 1 >> INDEX_BITS;
 
 /// All registered sources.

@@ -88,7 +88,7 @@ impl Builder {
         self.with(|config| config.on_stop = Some(Arc::new(hook)))
     }
 
-    /// Debug mode: reports polls that take too long while they last, and tasks that were cancelled because their runtime ended. Reports go through the
+    /// Debug mode: reports polls that take too long while they last, and tasks that waited when their runtime ended, and were cancelled (those of a gather as one). Reports go through the
     /// `log` crate, or to standard error where no logger is installed. Default: whether the environment variable `HEIST_DEBUG` is 1.
     pub fn debug(self, debug: bool) -> Self {
         self.with(|config| config.debug = debug)

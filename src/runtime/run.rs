@@ -54,7 +54,7 @@ impl From<io::Error> for RunError {
 /// `Send` nor `'static`. When it ends, tasks that still live are cancelled and their futures dropped, and running blocking calls are
 /// awaited, before `run` returns.
 ///
-/// A fresh runtime costs well under a microsecond: call it wherever synchronous code needs something from asynchronous code. Inside of
+/// A fresh runtime costs well under a microsecond if an earlier `run` left its parts in a clean state, and some microseconds otherwise: call it wherever synchronous code needs something from asynchronous code. Inside of
 /// [`spawn_blocking`](crate::spawn_blocking) and [`block_in_place`](crate::block_in_place) it is allowed; inside of somebody else's runtime too, but there
 /// it blocks that runtime's thread.
 ///

@@ -48,7 +48,7 @@ pub(crate) enum Turn {
     Lost,
 }
 
-/// A pool thread's stay, from a request to the thread's way back to the cache.
+/// A pool thread's stay, from a request to the thread's way back to the pool.
 pub(super) fn serve(engine: Arc<Engine>, index: usize, parker: &'static Parker) {
     let scope = Scope::enter(engine, Place::Running);
     scope.engine().config.greet();

@@ -86,7 +86,7 @@ impl Schedule for Scheduler {
 }
 
 impl BatchSchedule for Scheduler {
-    unsafe fn offer(entry: NonNull<Header>, wake: bool) {
+    unsafe fn offer(entry: NonNull<Header>) {
         // SAFETY: whoever has the entry keeps its ticket.
         let home = unsafe { entry.as_ref() }.home;
         // SAFETY: a page set outlives its cells, of which the batch's hub is one.
@@ -95,9 +95,7 @@ impl BatchSchedule for Scheduler {
         };
         match context::worker_of(engine) {
             // SAFETY: `worker_of` gives the worker that this thread occupies.
-            Some(worker) if wake => unsafe { engine.push_and_call(worker, entry) },
-            // SAFETY: as above.
-            Some(worker) => unsafe { engine.push_back(worker, entry) },
+            Some(worker) => unsafe { engine.push_and_call(worker, entry) },
             None => engine.push_foreign(entry),
         }
     }

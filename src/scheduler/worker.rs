@@ -25,7 +25,7 @@ pub(crate) struct Worker {
     pub(crate) pages: PageSet,
     /// The occupant's; null: vacant.
     parker: AtomicPtr<Parker>,
-    /// The occupant is a thread of the cache, which a caller may send away while it sleeps.
+    /// The occupant is a thread of the pool, which a caller may send away while it sleeps.
     by_pool: AtomicBool,
     /// Begins and ends of polls: odd during one.
     pub(crate) turns: Count,

@@ -87,7 +87,7 @@ struct Batch<K: Kind, S> {
     /// One reference to the hub's cell.
     hub: NonNull<Header>,
     cancelled: AtomicBool,
-    /// Some element ended without a value though nothing had stopped the batch.
+    /// Some element's future was dropped without a value. Counts only if nothing stopped the batch.
     lost: AtomicBool,
     /// Every future is gone, and every value that nobody waits for.
     over: AtomicBool,

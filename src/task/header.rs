@@ -111,7 +111,7 @@ pub(crate) struct Vtable {
     pub(crate) drop_output: unsafe fn(NonNull<Header>),
     /// Gives the cell back, after the last reference.
     pub(crate) free: unsafe fn(NonNull<Header>),
-    /// False for roots: no walk ever claims one.
+    /// Whether the walk at the end claims it. Not roots, and not what a batch's hub answers for.
     pub(crate) walkable: bool,
 }
 

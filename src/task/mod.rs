@@ -74,12 +74,11 @@ pub(crate) trait Schedule: 'static {
 
 /// What batches need beyond that.
 pub(crate) trait BatchSchedule: Schedule {
-    /// Queues the entry of a range that this thread is going to work on, where others find it; and wakes one of them
-    /// if `wake` says that it pays.
+    /// Queues the entry of a range that this thread is going to work on, where others find it, and wakes one of them.
     ///
     /// # Safety
     /// The entry is in no queue.
-    unsafe fn offer(entry: NonNull<Header>, wake: bool);
+    unsafe fn offer(entry: NonNull<Header>);
 
     /// Takes an entry back that `offer` queued on this thread, if it is easily had.
     ///

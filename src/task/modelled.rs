@@ -16,9 +16,9 @@ pub(super) unsafe fn cell(cell: *mut Header) {
 }
 
 /// # Safety
-/// The cell lies in a page.
+/// The field has been written.
 pub(super) unsafe fn access(cell: *mut Header) {
-    // SAFETY: the field is written when the page is made, and never left without a value.
+    // SAFETY: as the caller promises, and it is never left without a value.
     let join_waker = unsafe { &(*cell).fixed.join_waker };
     join_waker.with_mut(|_| ());
 }

@@ -124,7 +124,7 @@ impl PageSet {
         })
     }
 
-    /// The next task id of this set; also counts the spawn.
+    /// The first of the next `count` task ids of this set; also counts the spawns.
     ///
     /// # Safety
     /// The caller is the owner.
@@ -138,7 +138,7 @@ impl PageSet {
             .with_mut(|local| unsafe { (*local).ids.run_of(count) })
     }
 
-    /// An id for a root, which is not counted as a spawned task.
+    /// An id for a root or a hub, which is not counted as a spawned task.
     ///
     /// # Safety
     /// The caller is the owner.

@@ -10,12 +10,22 @@ pub(super) const DATE: &str = "date";
 const LOCK: &str = include_str!("../../../Cargo.lock");
 
 /// The crates whose versions matter.
-const CRATES: [&str; 6] = [
+const CRATES: [&str; 16] = [
     "heist",
+    "crossbeam-deque",
+    "polling",
     "tokio",
+    "parking_lot",
     "async-executor",
+    "async-task",
     "async-io",
+    "futures-lite",
+    "futures-executor",
+    "futures-util",
     "rayon",
+    "async-channel",
+    "hyper",
+    "hyper-util",
     "criterion",
 ];
 

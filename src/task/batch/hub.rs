@@ -1,8 +1,8 @@
 //! The hub: what the registry knows of a batch, and who cancels its elements.
 //!
 //! A cell in a page, idle for as long as nothing has to be cancelled. It becomes complete when the batch is over: by who
-//! ended the last element, if the hub is idle then; otherwise by the turn that it is in or waits for, which looks at `over` before it pauses.
-//! Should it pause just then, the wake of who sets `over` finds it idle, and it gets one more turn.
+//! ended the last element, if the hub is idle then; otherwise by the turn that it is in or waits for: the attempt to claim it marks it, so that
+//! this turn looks at `over` once more after it has been set.
 
 use std::marker::PhantomData;
 use std::ptr::NonNull;

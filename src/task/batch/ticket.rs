@@ -113,7 +113,7 @@ unsafe fn work<K: Kind, S: BatchSchedule>(header: NonNull<Header>) {
     if offered {
         // Others find the rest from here on, whatever the first element does to this thread.
         // SAFETY: the entry is in hand.
-        unsafe { S::offer(header, true) };
+        unsafe { S::offer(header) };
     } else {
         let last = range.drop_entry();
         debug_assert!(!last, "the turn is left");
@@ -137,7 +137,7 @@ unsafe fn work<K: Kind, S: BatchSchedule>(header: NonNull<Header>) {
             }
         }
     });
-    // SAFETY: the entry was pushed by this turn, and not by another one since, if it is there.
+    // SAFETY: the turn keeps the ticket.
     if offered && range.is_empty() && unsafe { S::retract(header) } {
         let last = range.drop_entry();
         debug_assert!(!last, "the turn is left");

@@ -62,7 +62,7 @@ pub enum DropHandle {
     DropOutput,
 }
 
-/// What the closing walk found.
+/// What a walk found that takes idle tasks.
 #[must_use]
 #[derive(Debug, PartialEq, Eq)]
 pub enum Claim {

@@ -1,4 +1,4 @@
-//! Bars: each runtime at each workload of a group, with the intervals as whiskers.
+//! Marks: each runtime at each workload of a group, a mark at the median and the interval as whiskers.
 
 use crate::canvas::{
     AXIS, Area, Drawn, GREY, Panel, decades, shade, text_style, text_width, tick, widest,
@@ -12,29 +12,29 @@ use plotters::style::text_anchor::HPos;
 const TOP: i32 = 8;
 /// The line of a workload's name.
 const HEADING: i32 = 22;
-/// The line of a bar.
-const BAR: i32 = 18;
-/// Half of a bar's thickness.
+/// The line of a runtime.
+const LINE: i32 = 18;
+/// Half of a mark's side.
 const HALF: i32 = 5;
 /// What separates two workloads.
 const GAP: i32 = 10;
-/// The longest figure, to the right of the longest bar.
+/// The longest figure, to the right of the last mark.
 const FIGURE: &str = " 1000000000 bytes";
 
 /// A chart of all the workloads that are measured in one unit.
 #[derive(Debug)]
-pub(crate) struct Bars {
+pub(crate) struct Marks {
     unit: String,
-    workloads: Vec<(String, Vec<Bar>)>,
+    workloads: Vec<(String, Vec<Mark>)>,
 }
 
 #[derive(Debug)]
-struct Bar {
+struct Mark {
     runtime: String,
     estimate: Option<Estimate>,
 }
 
-impl Bars {
+impl Marks {
     /// A chart for each unit in the rows of a group.
     pub(crate) fn of(rows: &[Row]) -> Vec<Self> {
         let units = distinct(rows, |row| &row.unit).into_iter();
@@ -44,7 +44,7 @@ impl Bars {
             Self {
                 unit: unit.to_owned(),
                 workloads: workloads
-                    .map(|workload| (workload.to_owned(), bars(&of_unit, workload)))
+                    .map(|workload| (workload.to_owned(), marks(&of_unit, workload)))
                     .collect(),
             }
         });
@@ -54,19 +54,20 @@ impl Bars {
     }
 
     fn values(&self) -> impl Iterator<Item = f64> {
-        let bars = self.workloads.iter().flat_map(|(_, bars)| bars);
-        bars.filter_map(|bar| bar.estimate)
+        let marks = self.workloads.iter().flat_map(|(_, marks)| marks);
+        marks
+            .filter_map(|mark| mark.estimate)
             .flat_map(|estimate| [estimate.low, estimate.median, estimate.high])
     }
 
-    /// The width of the names, left of the bars.
+    /// The width of the names, left of the plane.
     fn names(&self) -> i32 {
-        let bars = self.workloads.iter().flat_map(|(_, bars)| bars);
-        widest(bars.map(|bar| bar.runtime.as_str())) + 24
+        let marks = self.workloads.iter().flat_map(|(_, marks)| marks);
+        widest(marks.map(|mark| mark.runtime.as_str())) + 24
     }
 }
 
-fn bars(rows: &[Row], workload: &str) -> Vec<Bar> {
+fn marks(rows: &[Row], workload: &str) -> Vec<Mark> {
     let of_workload: Vec<Row> = rows
         .iter()
         .filter(|row| row.workload == workload)
@@ -77,7 +78,7 @@ fn bars(rows: &[Row], workload: &str) -> Vec<Bar> {
         .map(|runtime| {
             let launches = per_launch(&of_workload, workload, runtime);
             let launches: Vec<f64> = launches.into_values().collect();
-            Bar {
+            Mark {
                 runtime: runtime.to_owned(),
                 estimate: estimate(&launches),
             }
@@ -85,10 +86,10 @@ fn bars(rows: &[Row], workload: &str) -> Vec<Bar> {
         .collect()
 }
 
-impl Panel for Bars {
+impl Panel for Marks {
     fn height(&self) -> i32 {
         let workloads = self.workloads.iter();
-        let heights = workloads.map(|(_, bars)| HEADING + BAR * bars.len() as i32 + GAP);
+        let heights = workloads.map(|(_, marks)| HEADING + LINE * marks.len() as i32 + GAP);
         TOP + heights.sum::<i32>() + AXIS
     }
 
@@ -113,15 +114,15 @@ impl Panel for Bars {
         let plane = chart.plotting_area();
         let (left, mut top) = plane.get_base_pixel();
         let pixels = on.use_screen_coord();
-        for (workload, bars) in &self.workloads {
+        for (workload, marks) in &self.workloads {
             let at = (left - self.names() + 8, top + HEADING / 2);
             let style = text_style(true, HPos::Left);
             pixels.draw(&Text::new(workload.as_str(), at, style))?;
             top += HEADING;
-            for bar in bars {
+            for mark in marks {
                 let across = |value| plane.map_coordinate(&(value, 0.0)).0;
-                bar.draw(&pixels, (left, top + BAR / 2), &self.unit, across)?;
-                top += BAR;
+                mark.draw(&pixels, (left, top + LINE / 2), &self.unit, across)?;
+                top += LINE;
             }
             top += GAP;
         }
@@ -129,8 +130,8 @@ impl Panel for Bars {
     }
 }
 
-impl Bar {
-    /// Draws a bar with its name and its figure. It begins at `(left, y)`; `across` says how far right a value is.
+impl Mark {
+    /// Draws a runtime's line: its name to the left of `(left, y)`, its mark, its figure; `across` says how far right a value is.
     fn draw(
         &self,
         pixels: &Area<'_>,
@@ -142,7 +143,9 @@ impl Bar {
         pixels.draw(&Text::new(self.runtime.as_str(), (left - 8, y), style))?;
         let (figure, end) = match self.estimate {
             Some(Estimate { median, low, high }) => {
-                let corners = [(left, y - HALF), (across(median), y + HALF)];
+                // No bar from the left: the axis is logarithmic, and has no zero.
+                let x = across(median);
+                let corners = [(x - HALF, y - HALF), (x + HALF, y + HALF)];
                 pixels.draw(&Rectangle::new(corners, shade(&self.runtime).filled()))?;
                 let (low, high) = (across(low), across(high));
                 let caps = [y - HALF - 2, y + HALF + 2];
@@ -167,7 +170,7 @@ impl Bar {
 
 #[cfg(test)]
 mod tests {
-    use super::Bars;
+    use super::Marks;
     use crate::canvas::svg;
     use crate::canvas::tests::{assert_well_formed, texts};
     use crate::fixture::row;
@@ -191,17 +194,17 @@ mod tests {
 
     #[test]
     fn plots_are_well_formed_and_always_the_same() {
-        let text = svg(&Bars::of(&many())).unwrap();
+        let text = svg(&Marks::of(&many())).unwrap();
         assert_well_formed(&text);
-        assert_eq!(svg(&Bars::of(&many())).unwrap(), text);
+        assert_eq!(svg(&Marks::of(&many())).unwrap(), text);
         assert_eq!(text.matches("<rect").count(), 12 * 10 - 1);
         assert_eq!(text.matches("not measured").count(), 1);
-        assert!(text.contains("#808080") && !text.contains("#000000"));
+        assert!(text.contains("#767676") && !text.contains("#000000"));
     }
 
     #[test]
     fn texts_stay_clear_of_each_other_and_of_the_edges() {
-        let text = svg(&Bars::of(&many())).unwrap();
+        let text = svg(&Marks::of(&many())).unwrap();
         let all = texts(&text);
         for side in ["start", "end", "middle"] {
             let mut of_side: Vec<_> = all.iter().filter(|text| text.2 == side).collect();
@@ -229,7 +232,7 @@ mod tests {
         let time = row("group", "a", "heist", 2, 0, Some(3.0));
         let mut memory = row("group", "b", "heist", 2, 0, Some(300.0));
         memory.unit = "bytes".to_owned();
-        let charts = Bars::of(&[time, memory]);
+        let charts = Marks::of(&[time, memory]);
         assert_eq!(charts.len(), 2);
         let text = svg(&charts).unwrap();
         assert!(text.contains("100 bytes") && text.contains("1 ns"));
@@ -237,6 +240,6 @@ mod tests {
 
     #[test]
     fn without_any_value_there_is_no_plot() {
-        assert!(Bars::of(&[row("group", "a", "heist", 2, 0, None)]).is_empty());
+        assert!(Marks::of(&[row("group", "a", "heist", 2, 0, None)]).is_empty());
     }
 }
