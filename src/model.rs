@@ -97,7 +97,7 @@ impl<S: Scheduler> task::Schedule for Adapter<S> {
         S::owns(set)
     }
 
-    fn completed(_set: &PageSet, _count: u64) {}
+    fn completed(_set: &PageSet) {}
 
     unsafe fn cell_gone(set: NonNull<PageSet>) {
         S::cell_gone(set);
@@ -133,6 +133,8 @@ where
 // ---- batches ----
 
 impl<S: Scheduler> task::BatchSchedule for Adapter<S> {
+    fn all_completed(_set: &PageSet, _count: u64) {}
+
     unsafe fn offer(entry: NonNull<Header>) {
         S::push(home(entry), Task(entry), true);
     }
@@ -143,7 +145,9 @@ impl<S: Scheduler> task::BatchSchedule for Adapter<S> {
 
     fn begin(_element: NonNull<Header>) {}
 
-    fn next_poll(_others_wait_since: &mut Option<std::time::Instant>) -> bool {
+    type Waiting = ();
+
+    fn next_poll(_waiting: &mut ()) -> bool {
         true
     }
 }

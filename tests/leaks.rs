@@ -1,9 +1,9 @@
-//! Ten thousand fresh runtimes leave no thread, no descriptor, no memory and no future behind. One test, so that no
-//! neighbour disturbs the counts.
+//! Ten thousand fresh runtimes leave no thread, no descriptor, no memory and no future behind, and a burst of tasks no
+//! memory. One test at a time, so that no neighbour disturbs the counts.
 
 mod common;
 
-use common::{Counter, Watchdog};
+use common::{Counter, Watchdog, one_at_a_time, run_on};
 use heist::Builder;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::future::pending;
@@ -121,6 +121,7 @@ fn threads_and_descriptors() -> (usize, usize) {
 #[test]
 fn ten_thousand_fresh_runtimes_leave_nothing_behind() {
     const ROUNDS: usize = 1_700;
+    let _turn = one_at_a_time();
     let _watchdog = Watchdog::start();
     let (made, dropped) = (Counter::new(), Counter::new());
     // Fills the caches, of threads and of engines, which are meant to stay.
@@ -146,4 +147,44 @@ fn ten_thousand_fresh_runtimes_leave_nothing_behind() {
     let grown = BYTES.load(Ordering::Relaxed) - bytes;
     // Less than fifty bytes for each runtime, which no leak of a task, a waker or a page could stay under.
     assert!(grown < 500_000, "{grown} bytes more than before");
+}
+
+async fn hundred_thousand_tasks_at_once() {
+    let before = BYTES.load(Ordering::Relaxed);
+    let tasks: Vec<_> = (0..100_000)
+        .map(|_| heist::spawn(heist::yield_now()))
+        .collect();
+    assert!(BYTES.load(Ordering::Relaxed) - before > 10_000_000);
+    for task in tasks {
+        task.await.unwrap();
+    }
+}
+
+/// What is in use beside `before`. The local queue's memory is given back in steps, so not all of it at once.
+fn assert_little_is_left(before: isize) {
+    let left = BYTES.load(Ordering::Relaxed) - before;
+    assert!(left < 2_500_000, "{left} bytes more than before");
+}
+
+#[test]
+fn a_burst_of_tasks_in_one_run_leaves_no_memory_to_the_next() {
+    let _turn = one_at_a_time();
+    let before = BYTES.load(Ordering::Relaxed);
+    heist::run(hundred_thousand_tasks_at_once());
+    assert_little_is_left(before);
+}
+
+#[test]
+fn a_burst_of_tasks_gives_its_memory_back_while_its_runtime_lives() {
+    let _turn = one_at_a_time();
+    run_on(1, async {
+        let neighbour = heist::spawn(pending::<()>());
+        let before = BYTES.load(Ordering::Relaxed);
+        heist::spawn(hundred_thousand_tasks_at_once())
+            .await
+            .unwrap();
+        heist::time::sleep(Duration::from_millis(1)).await;
+        assert_little_is_left(before);
+        neighbour.abort();
+    });
 }

@@ -61,3 +61,31 @@ fn spawned_tasks_use_all_workers() {
         assert!(threads.len() >= 2); // More, if the caller was stuck and made room.
     });
 }
+
+/// Such runs take the requests for a second thread back. The worker that the thread was to sit at is there for the next run.
+#[test]
+fn runs_that_end_before_the_thread_they_called_has_come_leave_the_next_one_whole() {
+    let _turn = one_at_a_time();
+    for _ in 0..2_000 {
+        heist::run(async {
+            for _ in 0..3 {
+                heist::spawn(async {});
+            }
+        });
+    }
+    let threads_of_two_computations = || {
+        heist::run(async {
+            let threads = heist::gather((0..2).map(|_| async {
+                compute_for(Duration::from_millis(1));
+                thread::current().id()
+            }));
+            let distinct: HashSet<_> = threads.await.into_iter().collect();
+            (distinct.len(), heist::Handle::current().metrics().workers())
+        })
+    };
+    // The system may be late with a thread, but not each time.
+    let spread = (0..50)
+        .map(|_| threads_of_two_computations())
+        .any(|(threads, workers)| threads == workers.min(2));
+    assert!(spread);
+}

@@ -4,6 +4,7 @@
 //! reach the engine (a handle, a sleep, a socket, a waker, a thread) keeps it out of the cache.
 
 use std::sync::{Arc, LazyLock};
+use std::time::Instant;
 
 use super::config::Config;
 use super::engine::Engine;
@@ -33,12 +34,16 @@ pub(crate) fn is_clean(engine: &Arc<Engine>) -> bool {
         && engine.page_sets().all(|set| unsafe { set.cells_out() } == 0)
 }
 
-/// Keeps a clean engine.
+/// Keeps a clean engine, of which the caller has the one Arc.
 pub(crate) fn keep(engine: Arc<Engine>) {
     for worker in &engine.workers {
         worker.reset_counters();
     }
     engine.foreign.reset_spawned();
+    for set in engine.page_sets() {
+        // SAFETY: deserted, and nobody else knows the engine: the caller owns every set.
+        unsafe { set.trim(Instant::now) };
+    }
     // Relaxed: a statistic.
     engine.completed_elsewhere.store(0, Ordering::Relaxed);
     let mut kept = KEPT.lock();

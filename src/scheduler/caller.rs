@@ -89,7 +89,7 @@ pub(crate) fn block_on<F: Future>(
 impl Caller<'_> {
     fn drive(&mut self, root: &Root, poll: &mut dyn FnMut(&std::task::Waker) -> bool) {
         loop {
-            if root.is_woken() && self.poll_root(root, poll) {
+            if root.is_woken() && !self.lets_pass() && self.poll_root(root, poll) {
                 return;
             }
             let Some(seat) = &mut self.seat else {
@@ -99,6 +99,7 @@ impl Caller<'_> {
             match seat.turn() {
                 Turn::Ran => {}
                 Turn::Dry => {
+                    seat.worker.root_waits.set(0);
                     if !root.is_woken() && !seat.sleep(&|| root.is_woken()) {
                         self.lose_seat();
                     }
@@ -113,6 +114,16 @@ impl Caller<'_> {
                 }
             }
         }
+    }
+
+    /// Whether a task goes before the root, which was woken.
+    fn lets_pass(&self) -> bool {
+        let waits = self.seat.as_ref().map(|seat| &seat.worker.root_waits);
+        let Some(waits) = waits.filter(|waits| waits.get() > 0) else {
+            return false;
+        };
+        waits.set(waits.get() - 1);
+        true
     }
 
     fn poll_root(&mut self, root: &Root, poll: &mut dyn FnMut(&std::task::Waker) -> bool) -> bool {

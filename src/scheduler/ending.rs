@@ -21,6 +21,9 @@ impl Abandoned {
 /// The end of a `run`: everything is dropped before this returns, and the engine kept if it can be.
 pub(crate) fn end_run(scope: Scope) {
     let engine = scope.engine();
+    if !engine.closing.is_deserted() {
+        engine.recall_threads();
+    }
     // The scope's Arc is the one.
     if engine.config.is_default && cache::is_clean(engine) {
         cache::keep(scope.leave());

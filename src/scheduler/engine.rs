@@ -237,6 +237,21 @@ impl Engine {
         engine.depart();
     }
 
+    /// Takes the threads back that were requested and have not come yet. For the end of a run, which looks at the queues afterwards.
+    pub(crate) fn recall_threads(self: &Arc<Self>) {
+        while let Some(worker) = threads::recall(self) {
+            self.workers[worker].set_coming(false);
+            // Vacant again, and one searcher less.
+            if worker < self.regular() {
+                self.idle.sleep(worker, true);
+            } else {
+                // A vacant spare has no bit.
+                self.idle.stop_searching();
+            }
+            self.depart();
+        }
+    }
+
     /// The caller counts as a searcher and is none any more: hands over to another if it was the last and work is left.
     pub(crate) fn stop_searching(&self) {
         if self.idle.stop_searching() && self.has_work() {

@@ -18,8 +18,10 @@ use crate::task::{self, Header};
 use crate::util::budget;
 use crate::util::contain::contain;
 
-/// Every so many polls a busy worker looks at the injector, the poller and the timers. A prime, so that it falls into step with nothing.
+/// Every so many polls a busy worker looks at the poller and the timers. A prime, so that it falls into step with nothing.
 const LOOK_EVERY: u32 = 61;
+/// And every so many at the injector, which is no system call.
+const INJECTOR_EVERY: u32 = 7;
 /// So many times in a row the next slot goes before the queue.
 const MAX_STREAK: u8 = 3;
 
@@ -30,7 +32,10 @@ pub(crate) struct Occupant<'e> {
     parker: &'static Parker,
     /// Counted among the searchers.
     searching: bool,
-    tick: u32,
+    /// Polls since the last look at the poller and the timers.
+    since_look: u32,
+    /// Polls since the last look at the injector.
+    since_injector: u32,
     streak: u8,
     rng: fastrand::Rng,
     woken: Vec<Waker>,
@@ -85,6 +90,8 @@ impl<'e> Occupant<'e> {
         worker.calm(YIELD_SEAT);
         // Relaxed: a hint for the monitor.
         worker.in_root.store(false, Ordering::Relaxed);
+        worker.joining.set(false);
+        worker.root_waits.set(0);
         let evicted = worker.seat(parker, by_pool);
         if let Some(evicted) = evicted {
             evicted.unpark(|| engine.driver.interrupt());
@@ -104,7 +111,8 @@ impl<'e> Occupant<'e> {
             worker,
             parker,
             searching: false,
-            tick: 0,
+            since_look: 0,
+            since_injector: 0,
             streak: 0,
             rng: fastrand::Rng::with_seed(index as u64 + 1),
             woken: Vec::new(),
@@ -156,6 +164,7 @@ impl<'e> Occupant<'e> {
         }
         context::set_task(Some(task));
         self.worker.turns.add(1);
+        self.worker.from_queue.set(self.streak == 0);
         let mark = context::mark();
         let begun = self.worker.turns.get();
         // SAFETY: the entry taken from a queue is the right to this turn.
@@ -163,24 +172,43 @@ impl<'e> Occupant<'e> {
         context::set_task(None);
         context::resume(&mark, self.is_seated());
         if self.is_seated() {
+            self.worker.joining.set(false);
             // The turn of a batch's ticket makes many polls.
             let more = self.worker.turns.get().wrapping_sub(begun) / 2;
-            self.tick += u32::try_from(more).unwrap_or(LOOK_EVERY).min(LOOK_EVERY);
+            let more = u32::try_from(more).unwrap_or(LOOK_EVERY).min(LOOK_EVERY);
+            self.since_look += more;
+            self.since_injector += more;
             self.worker.turns.add(1);
         }
     }
 
     fn find(&mut self) -> Option<NonNull<Header>> {
-        self.tick += 1;
-        if self.tick >= LOOK_EVERY {
-            self.tick = 0;
+        self.since_look += 1;
+        if self.since_look >= LOOK_EVERY {
+            self.since_look = 0;
             self.look();
-            if let Stolen::One(task) = self.engine.injector.steal() {
-                self.streak = 0;
+        }
+        self.since_injector += 1;
+        if self.since_injector >= INJECTOR_EVERY {
+            self.since_injector = 0;
+            if let Some(task) = self.injected() {
                 return Some(task);
             }
         }
         self.next_of_own().or_else(|| self.search())
+    }
+
+    /// A task of the injector, before those of the own queue.
+    #[inline]
+    fn injected(&mut self) -> Option<NonNull<Header>> {
+        if self.engine.injector.is_empty() {
+            return None;
+        }
+        let Stolen::One(task) = self.engine.injector.steal() else {
+            return None;
+        };
+        self.streak = 0;
+        Some(task)
     }
 
     #[inline]

@@ -111,15 +111,26 @@ impl Root {
     }
 }
 
+/// So many turns a root that was woken lets pass, at most.
+const PATIENCE: u64 = 64;
+
 /// The root became SCHEDULED: its thread is told, unless it is the one that runs here, which looks before it sleeps.
 unsafe fn wake(root: NonNull<Header>) {
     // SAFETY: the caller holds a reference to a root's cell.
     let cell = unsafe { root.cast::<Cell>().as_ref() };
-    if context::is_own_root(root) {
-        return;
-    }
     // SAFETY: a page set outlives its cells.
     let engine = Engine::of(unsafe { cell.header.home.as_ref() });
+    if context::is_own_root(root) {
+        // As a joiner that is a task: behind the neighbours of the task that it waited for.
+        if let Some(worker) = engine.and_then(|engine| context::worker_of(engine))
+            && worker.joining.get()
+        {
+            // SAFETY: `worker_of` gives the worker that this thread occupies.
+            let queued = unsafe { worker.local.len() };
+            worker.root_waits.set(PATIENCE.min(queued as u64));
+        }
+        return;
+    }
     // A root without an engine is a guest, and never in the poller.
     cell.parker.kick(|| {
         engine

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::context;
 use super::engine::Engine;
+use super::worker::Worker;
 use crate::sync::{Mutex, Ordering};
 use crate::task::{self, BatchSchedule, Fresh, Header, JoinHandle, PageSet, Schedule, Spec};
 use crate::util::budget;
@@ -16,6 +17,42 @@ type Created<F> = Result<(Fresh, JoinHandle<<F as Future>::Output>), (Spec, F)>;
 
 /// How long a batch's turn goes on while others wait in the queue: many short elements, or one long one.
 const PATIENCE: Duration = Duration::from_micros(100);
+
+/// Of elements that are shorter than this, several pass between two looks at the clock, which costs as much as one of them.
+const SHORT: Duration = Duration::from_micros(1);
+/// So many.
+const BETWEEN_LOOKS: u32 = 7;
+
+/// How long others have waited for a batch's turn to end.
+#[derive(Default)]
+pub(crate) struct Waiting {
+    /// When it was first seen that others wait, and when the clock was last read.
+    seen: Option<(Instant, Instant)>,
+    /// How many elements pass between this look and the next one, and how many of them are left.
+    between: u32,
+    left: u32,
+}
+
+impl Waiting {
+    /// One more element was polled while others waited. Whether that is enough.
+    #[inline]
+    fn is_over(&mut self) -> bool {
+        if self.left > 0 {
+            self.left -= 1;
+            return false;
+        }
+        let now = Instant::now();
+        let Some((since, last)) = self.seen else {
+            self.seen = Some((now, now));
+            return false;
+        };
+        self.seen = Some((since, now));
+        let are_short = now - last < SHORT * (self.between + 1);
+        self.between = if are_short { BETWEEN_LOOKS } else { 0 };
+        self.left = self.between;
+        now - since > PATIENCE
+    }
+}
 
 /// heist's scheduler, as the tasks see it.
 pub(crate) struct Scheduler;
@@ -31,7 +68,11 @@ impl Schedule for Scheduler {
             return;
         };
         match context::worker_of(engine) {
+            // A joiner goes where the task that it waited for came from: behind that one's neighbours, for which it may be waiting too, or
+            // else next.
             // SAFETY: `worker_of` gives the worker that this thread occupies.
+            Some(worker) if worker.joining.get() => unsafe { engine.push_back(worker, task) },
+            // SAFETY: as above.
             Some(worker) => unsafe { engine.push_next(worker, task) },
             None => engine.push_foreign(task),
         }
@@ -62,18 +103,9 @@ impl Schedule for Scheduler {
     }
 
     #[inline]
-    fn completed(set: &PageSet, count: u64) {
-        let Some(engine) = Engine::of(set) else {
-            return;
-        };
-        match context::worker_of(engine) {
-            Some(worker) => worker.stats.completed.add(count),
-            None => {
-                // Relaxed: a statistic.
-                engine
-                    .completed_elsewhere
-                    .fetch_add(count, Ordering::Relaxed);
-            }
+    fn completed(set: &PageSet) {
+        if let Some(worker) = count_completed(set, 1) {
+            worker.joining.set(worker.from_queue.get());
         }
     }
 
@@ -85,7 +117,28 @@ impl Schedule for Scheduler {
     }
 }
 
+/// Counts completed tasks, and gives the worker they completed at.
+#[inline]
+fn count_completed(set: &PageSet, count: u64) -> Option<&'static Worker> {
+    let engine = Engine::of(set)?;
+    let worker = context::worker_of(engine);
+    match worker {
+        Some(worker) => worker.stats.completed.add(count),
+        None => {
+            // Relaxed: a statistic.
+            engine
+                .completed_elsewhere
+                .fetch_add(count, Ordering::Relaxed);
+        }
+    }
+    worker
+}
+
 impl BatchSchedule for Scheduler {
+    fn all_completed(set: &PageSet, count: u64) {
+        count_completed(set, count);
+    }
+
     unsafe fn offer(entry: NonNull<Header>) {
         // SAFETY: whoever has the entry keeps its ticket.
         let home = unsafe { entry.as_ref() }.home;
@@ -136,8 +189,10 @@ impl BatchSchedule for Scheduler {
         });
     }
 
+    type Waiting = Waiting;
+
     #[inline]
-    fn next_poll(others_wait_since: &mut Option<Instant>) -> bool {
+    fn next_poll(waiting: &mut Waiting) -> bool {
         // SAFETY: a worker in the context is occupied by this thread, so it is alive.
         let Some(worker) = (unsafe { context::worker().as_ref() }) else {
             return false;
@@ -147,9 +202,7 @@ impl BatchSchedule for Scheduler {
             return false;
         }
         // SAFETY: this thread occupies the worker. One entry is the batch's own.
-        if unsafe { worker.local.len() } > 1
-            && others_wait_since.get_or_insert_with(Instant::now).elapsed() > PATIENCE
-        {
+        if unsafe { worker.local.len() } > 1 && waiting.is_over() {
             return false;
         }
         // The end of one poll, and the beginning of another.

@@ -1,6 +1,5 @@
 //! The threads of the process: lent to whichever runtime has work for one, and kept for a while.
 
-use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
 use std::thread;
@@ -36,49 +35,60 @@ impl Job {
     }
 }
 
-/// A thread that waits for a job.
+/// A thread that waits for a job, or that was given one and has not come for it yet.
 struct Resting {
-    mailbox: Arc<Mailbox>,
+    /// Rung when there is a job. Also tells the threads apart.
+    bell: Arc<Condvar>,
     settings: ThreadSettings,
+    job: Option<Job>,
 }
 
-struct Mailbox {
-    job: Mutex<Option<Job>>,
-    filled: Condvar,
+impl Resting {
+    fn suits(&self, config: &Config) -> bool {
+        self.job.is_none() && self.settings == config.thread
+    }
 }
 
-static RESTING: Mutex<VecDeque<Resting>> = Mutex::new(VecDeque::new());
+/// Who rested last is called first, so that the others' time runs out.
+static RESTING: Mutex<Vec<Resting>> = Mutex::new(Vec::new());
 
 /// Gives the job to a resting thread, or to a new one.
 pub(crate) fn request(job: Job) -> io::Result<()> {
-    let resting = {
-        let mut resting = RESTING.lock();
-        let fit = resting
-            .iter()
-            .rposition(|thread| thread.settings == job.config().thread);
-        fit.and_then(|fit| resting.remove(fit))
-    };
-    match resting {
-        Some(thread) => {
-            *thread.mailbox.job.lock() = Some(job);
-            thread.mailbox.filled.notify_one();
-            Ok(())
-        }
-        None => {
-            let (settings, keep_alive) = (job.config().thread.clone(), job.config().keep_alive);
-            start(settings, keep_alive, Some(job))
-        }
+    let mut resting = RESTING.lock();
+    let fit = resting
+        .iter_mut()
+        .rfind(|thread| thread.suits(job.config()));
+    if let Some(thread) = fit {
+        thread.job = Some(job);
+        let bell = Arc::clone(&thread.bell);
+        drop(resting);
+        bell.notify_one();
+        return Ok(());
+    }
+    drop(resting);
+    let (settings, keep_alive) = (job.config().thread.clone(), job.config().keep_alive);
+    start(settings, keep_alive, Some(job))
+}
+
+/// Takes a request back whose thread has not come for it yet: which worker it was to sit at.
+pub(crate) fn recall(engine: &Arc<Engine>) -> Option<usize> {
+    let mut resting = RESTING.lock();
+    let job = resting.iter_mut().find_map(|thread| {
+        thread
+            .job
+            .take_if(|job| matches!(job, Job::Serve(of, _) if Arc::ptr_eq(of, engine)))
+    });
+    drop(resting);
+    match job? {
+        Job::Serve(_, worker) => Some(worker),
+        Job::Block(_) => unreachable!("only requests to serve are taken back"),
     }
 }
 
 /// Makes sure that a thread rests which this runtime could use, and that there is a monitor.
 pub(crate) fn ensure_one(config: &Config) -> io::Result<()> {
     monitor::ensure()?;
-    if RESTING
-        .lock()
-        .iter()
-        .any(|thread| thread.settings == config.thread)
-    {
+    if RESTING.lock().iter().any(|thread| thread.suits(config)) {
         return Ok(());
     }
     start(config.thread.clone(), config.keep_alive, None)
@@ -96,20 +106,13 @@ fn start(settings: ThreadSettings, keep_alive: Duration, job: Option<Job>) -> io
 
 fn live(settings: &ThreadSettings, mut keep_alive: Duration, mut job: Option<Job>) {
     let parker = Parker::acquire();
-    let mailbox = Arc::new(Mailbox {
-        job: Mutex::new(None),
-        filled: Condvar::new(),
-    });
+    let bell = Arc::new(Condvar::new());
     loop {
         if let Some(job) = job.take() {
             keep_alive = job.config().keep_alive;
             contain(|| job.run(parker));
         }
-        RESTING.lock().push_back(Resting {
-            mailbox: Arc::clone(&mailbox),
-            settings: settings.clone(),
-        });
-        job = mailbox.wait(keep_alive);
+        job = rest(&bell, settings, keep_alive);
         if job.is_none() {
             break;
         }
@@ -117,42 +120,27 @@ fn live(settings: &ThreadSettings, mut keep_alive: Duration, mut job: Option<Job
     Parker::release(parker);
 }
 
-impl Mailbox {
-    /// None: the time is over, and nobody knows this thread any more.
-    fn wait(&self, keep_alive: Duration) -> Option<Job> {
-        let end = Instant::now().checked_add(keep_alive);
-        let mut job = self.job.lock();
-        loop {
-            if let Some(job) = job.take() {
-                return Some(job);
-            }
-            let left = end.map(|end| end.saturating_duration_since(Instant::now()));
-            job = match left {
-                Some(left) if left.is_zero() => {
-                    drop(job);
-                    if self.resign() {
-                        return None;
-                    }
-                    // A job is on its way.
-                    let job = self.job.lock();
-                    if job.is_some() {
-                        job
-                    } else {
-                        self.filled.wait(job)
-                    }
-                }
-                Some(left) => self.filled.wait_timeout(job, left),
-                None => self.filled.wait(job),
-            };
-        }
-    }
-
-    /// Takes this thread off the list. False: somebody else just did, to give it a job.
-    fn resign(&self) -> bool {
-        let mut resting = RESTING.lock();
-        let place = resting
+/// Waits for a job. None: the time is over, and nobody knows this thread any more.
+fn rest(bell: &Arc<Condvar>, settings: &ThreadSettings, keep_alive: Duration) -> Option<Job> {
+    let end = Instant::now().checked_add(keep_alive);
+    let mut resting = RESTING.lock();
+    resting.push(Resting {
+        bell: Arc::clone(bell),
+        settings: settings.clone(),
+        job: None,
+    });
+    loop {
+        let left = end.map(|end| end.saturating_duration_since(Instant::now()));
+        resting = match left {
+            Some(left) => bell.wait_timeout(resting, left),
+            None => bell.wait(resting),
+        };
+        let own = resting
             .iter()
-            .position(|thread| std::ptr::eq(Arc::as_ptr(&thread.mailbox), self));
-        place.and_then(|place| resting.remove(place)).is_some()
+            .rposition(|thread| Arc::ptr_eq(&thread.bell, bell))
+            .unwrap_or_else(|| unreachable!("a thread takes itself off the list"));
+        if resting[own].job.is_some() || left.is_some_and(|left| left.is_zero()) {
+            return resting.remove(own).job;
+        }
     }
 }

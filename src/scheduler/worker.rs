@@ -16,6 +16,7 @@ use crate::task::{Header, Meta, PageSet};
 /// | `next` | the occupant; the monitor takes from a stuck one |
 /// | `parker`, `by_pool` | whoever owns the worker: the occupant, or who cleared its bit |
 /// | `turns`, counters | the occupant writes, anybody reads |
+/// | `from_queue`, `joining`, `root_waits` | the occupant |
 /// | `attention` | anybody sets; the occupant takes |
 pub(crate) struct Worker {
     pub(crate) index: usize,
@@ -30,6 +31,12 @@ pub(crate) struct Worker {
     /// Begins and ends of polls: odd during one.
     pub(crate) turns: Count,
     pub(crate) in_root: AtomicBool,
+    /// The task whose turn it is came from a queue, not from the next slot.
+    pub(crate) from_queue: Mark,
+    /// And is complete: what is woken in the rest of the turn is its joiner.
+    pub(crate) joining: Mark,
+    /// How many turns the occupant's root lets pass although it was woken.
+    pub(crate) root_waits: Count,
     pub(crate) attention: AtomicU32,
     /// The kernel's id of the occupant, where there is such a thing.
     pub(crate) thread: AtomicU32,
@@ -67,13 +74,32 @@ impl Count {
         );
     }
 
-    fn reset(&self) {
+    #[inline]
+    pub(crate) fn set(&self, to: u64) {
         // Relaxed: as above.
-        self.0.store(0, Ordering::Relaxed);
+        self.0.store(to, Ordering::Relaxed);
     }
 
     #[inline]
     pub(crate) fn get(&self) -> u64 {
+        // Relaxed: as above.
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// Something that the occupant notes for itself.
+#[derive(Debug, Default)]
+pub(crate) struct Mark(AtomicBool);
+
+impl Mark {
+    #[inline]
+    pub(crate) fn set(&self, to: bool) {
+        // Relaxed: written and read by the occupant.
+        self.0.store(to, Ordering::Relaxed);
+    }
+
+    #[inline]
+    pub(crate) fn get(&self) -> bool {
         // Relaxed: as above.
         self.0.load(Ordering::Relaxed)
     }
@@ -101,7 +127,7 @@ impl Stats {
             &self.wakeups,
             &self.busy,
         ] {
-            count.reset();
+            count.set(0);
         }
     }
 
@@ -144,6 +170,9 @@ impl Worker {
             by_pool: AtomicBool::new(false),
             turns: Count::default(),
             in_root: AtomicBool::new(false),
+            from_queue: Mark::default(),
+            joining: Mark::default(),
+            root_waits: Count::default(),
             attention: AtomicU32::new(0),
             thread: AtomicU32::new(0),
             refused: AtomicBool::new(false),
@@ -285,7 +314,7 @@ impl Worker {
 
     /// Sets the numbers back, for an engine that goes to its next run.
     pub(crate) fn reset_counters(&self) {
-        self.turns.reset();
+        self.turns.set(0);
         self.stats.reset();
         self.pages.reset_spawned();
     }

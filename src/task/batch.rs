@@ -155,7 +155,7 @@ impl<K: Kind, S: BatchSchedule> Batch<K, S> {
             return;
         }
         // SAFETY: a page set outlives its cells, of which the hub's is one.
-        S::completed(unsafe { self.home.as_ref() }, ended as u64);
+        S::all_completed(unsafe { self.home.as_ref() }, ended as u64);
         // Release, and Acquire for who gets to zero: it sees all values.
         if self.remaining.fetch_sub(ended, Ordering::AcqRel) == ended {
             self.finish();

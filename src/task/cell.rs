@@ -240,7 +240,7 @@ impl<B: Body, S: Schedule> Cell<B, S> {
         // SAFETY: RUNNING is the caller's, so nobody else touches the slot, and it holds nothing to drop.
         cell.body.with_mut(|place| unsafe { place.write(slot) });
         // SAFETY: the page set outlives its cells.
-        S::completed(unsafe { cell.header.home.as_ref() }, 1);
+        S::completed(unsafe { cell.header.home.as_ref() });
         match cell.header.state.complete() {
             Complete::Released => return,
             Complete::WakeJoiner => {

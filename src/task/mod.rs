@@ -20,7 +20,6 @@
 use std::future::Future;
 use std::panic::Location;
 use std::ptr::NonNull;
-use std::time::Instant;
 
 pub(crate) mod batch;
 mod builder;
@@ -62,8 +61,8 @@ pub(crate) trait Schedule: 'static {
     /// Whether this thread owns the page set.
     fn owns(set: &PageSet) -> bool;
 
-    /// So many tasks of this set are about to become complete.
-    fn completed(set: &PageSet, count: u64);
+    /// A task of this set is about to become complete, and then to wake its joiner, on this thread.
+    fn completed(set: &PageSet);
 
     /// A cell came back to a set after it was retired.
     ///
@@ -74,6 +73,9 @@ pub(crate) trait Schedule: 'static {
 
 /// What batches need beyond that.
 pub(crate) trait BatchSchedule: Schedule {
+    /// So many elements of this set are about to become complete.
+    fn all_completed(set: &PageSet, count: u64);
+
     /// Queues the entry of a range that this thread is going to work on, where others find it, and wakes one of them.
     ///
     /// # Safety
@@ -89,10 +91,11 @@ pub(crate) trait BatchSchedule: Schedule {
     /// An element of a batch is about to be polled for the first time.
     fn begin(element: NonNull<Header>);
 
+    /// What a turn remembers of others that wait for its thread.
+    type Waiting: Default;
+
     /// One element's poll is over, and another one's is to follow in the same turn. False: the turn has to end.
-    ///
-    /// `others_wait_since` is the turn's: when it was first seen that others wait for this thread.
-    fn next_poll(others_wait_since: &mut Option<Instant>) -> bool;
+    fn next_poll(waiting: &mut Self::Waiting) -> bool;
 }
 
 /// A spawned task that is in no queue yet.

@@ -1,4 +1,5 @@
-//! Where cells live: pages of equal cells, which are never given to anything else while their engine lives.
+//! Where cells live: pages of equal cells. A page goes back to the system when none of its cells is in use, which its owner
+//! knows ([`trim`]), under the lock that keeps walkers out.
 //!
 //! A *page set* belongs to a worker (or, one per engine, to whoever holds the lock for foreign threads). Its owner
 //! allocates and frees without an atomic, from a free list per size class. Everybody else frees by pushing onto the
@@ -18,11 +19,13 @@
 )]
 
 mod remote;
+mod trim;
 
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::fmt;
 use std::mem::offset_of;
 use std::ptr::{self, NonNull};
+use std::time::Instant;
 
 use super::header::{Header, TaskRef};
 use super::id::IdBlock;
@@ -32,12 +35,12 @@ use super::state::State;
 use crate::sync::{AtomicU64, Mutex, Ordering, UnsafeCell};
 use remote::RemoteStack;
 
-/// Cells are of 128 bytes times a power of two, and aligned to 128 bytes: two cache lines, which is what
-/// processors prefetch together.
+/// Cells are of a multiple of 128 bytes, and aligned to 128 bytes: two cache lines, which is what processors
+/// prefetch together.
 const CELL: usize = 128;
-const CLASSES: usize = 5;
+const CLASSES: usize = 16;
 /// The largest cell; a task that needs more has its future and output boxed.
-pub(crate) const MAX_CELL: usize = CELL << (CLASSES - 1);
+pub(crate) const MAX_CELL: usize = CELL * CLASSES;
 pub(crate) const CELL_ALIGN: usize = CELL;
 
 #[cfg(not(heist_loom))]
@@ -45,13 +48,9 @@ const PAGE: usize = 32 * 1024;
 #[cfg(heist_loom)]
 const PAGE: usize = 2 * MAX_CELL;
 
-/// The size class for a cell of `size` bytes.
+/// The size class for a cell of `size` bytes, at least one.
 pub(crate) const fn class_of(size: usize) -> usize {
-    let mut class = 0;
-    while CELL << class < size {
-        class += 1;
-    }
-    class
+    (size - 1) / CELL
 }
 
 /// The pages of one worker, or of the foreign threads.
@@ -75,6 +74,10 @@ struct Local {
     free: [*mut Header; CLASSES],
     /// Cells handed out and not yet seen to come back.
     out: usize,
+    /// Cells in all pages.
+    cells: usize,
+    /// When the owner last looked whether there are too many.
+    trimmed: Option<Instant>,
     ids: IdBlock,
 }
 
@@ -90,6 +93,8 @@ impl PageSet {
             local: UnsafeCell::new(Local {
                 free: [ptr::null_mut(); CLASSES],
                 out: 0,
+                cells: 0,
+                trimmed: None,
                 ids: IdBlock::default(),
             }),
             remote: RemoteStack::new(),
@@ -197,6 +202,7 @@ impl PageSet {
                 unsafe { *link(cell) = local.free[class] };
                 local.free[class] = cell;
             }
+            local.cells += page.cells();
             self.pages.lock().push(page);
         }
     }
@@ -269,12 +275,11 @@ impl PageSet {
     }
 }
 
-impl Drop for PageSet {
+/// A page set drops its pages when no cell is out any more.
+impl Drop for Page {
     fn drop(&mut self) {
-        for page in self.pages.lock().drain(..) {
-            // SAFETY: allocated with this layout; the engine drops its sets when no cell is out any more.
-            unsafe { dealloc(page.base.as_ptr(), Page::LAYOUT) };
-        }
+        // SAFETY: allocated with this layout, by `new`.
+        unsafe { dealloc(self.base.as_ptr(), Self::LAYOUT) };
     }
 }
 
@@ -314,8 +319,12 @@ impl Page {
         page
     }
 
+    fn cell_size(&self) -> usize {
+        CELL * (self.class + 1)
+    }
+
     fn cells(&self) -> usize {
-        let cells = PAGE / (CELL << self.class);
+        let cells = PAGE / self.cell_size();
         // Each cell is a step of every walk: a model has few.
         if cfg!(heist_loom) { 2 } else { cells }
     }
@@ -323,7 +332,7 @@ impl Page {
     fn cell(&self, i: usize) -> *mut Header {
         debug_assert!(i < self.cells());
         // SAFETY: i is below the number of cells in the page.
-        unsafe { self.base.as_ptr().add(i * (CELL << self.class)) }.cast()
+        unsafe { self.base.as_ptr().add(i * self.cell_size()) }.cast()
     }
 }
 

@@ -24,6 +24,8 @@ impl Occupant<'_> {
         let began = Instant::now();
         self.worker.stats.slept_at(self.engine.time_of(began));
         context::set_worker(None);
+        // SAFETY: this thread still occupies the worker.
+        unsafe { self.worker.pages.trim(|| began) };
         let searching = std::mem::take(&mut self.searching);
         // From here on the worker belongs to whoever clears its bit.
         self.engine.idle.sleep(index, searching);

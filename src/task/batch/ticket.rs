@@ -119,12 +119,12 @@ unsafe fn work<K: Kind, S: BatchSchedule>(header: NonNull<Header>) {
         debug_assert!(!last, "the turn is left");
     }
     let mut tally = Tally::default();
-    let mut others_wait_since = None;
+    let mut waiting = S::Waiting::default();
     ticket.shelf.with_mut(|shelf| {
         // SAFETY: the turn is ours.
         let shelf = unsafe { &mut *shelf };
         for n in 0..TURN {
-            if n > 0 && (range.is_empty() || !S::next_poll(&mut others_wait_since)) {
+            if n > 0 && (range.is_empty() || !S::next_poll(&mut waiting)) {
                 break;
             }
             let Some(index) = range.claim() else { break };
