@@ -59,6 +59,14 @@ fn futures_of_every_size_class_keep_their_bytes() {
 }
 
 #[test]
+fn a_handle_is_a_pointer() {
+    assert_eq!(
+        size_of::<heist::JoinHandle<[u8; 100]>>(),
+        size_of::<usize>()
+    );
+}
+
+#[test]
 fn a_future_of_a_megabyte_is_spawned_polled_and_aborted() {
     with_large_stack(|| {
         run(async {

@@ -14,6 +14,11 @@ use super::{JoinError, TaskId};
 use crate::util::budget;
 use crate::util::contain::contain;
 
+/// Marks, in the address of a cell, that its output was taken.
+const TAKEN: usize = 1;
+
+const _: () = assert!(align_of::<Header>() > TAKEN);
+
 /// The way to a task's output, and to its cancellation.
 ///
 /// Awaiting it gives the output, or why there is none. **Dropping it detaches the task**, which goes on: the runtime owns its tasks.
@@ -35,9 +40,8 @@ use crate::util::contain::contain;
 /// });
 /// ```
 pub struct JoinHandle<T> {
-    /// One reference, which Drop gives back.
-    task: NonNull<Header>,
-    taken: bool,
+    /// One reference, which Drop gives back; with `TAKEN`, once the output was taken.
+    tagged: NonNull<Header>,
     output: PhantomData<T>,
 }
 
@@ -56,15 +60,24 @@ impl<T> JoinHandle<T> {
     /// The caller hands over the handle's reference to a task with this output type and JOIN_INTEREST set.
     pub(crate) unsafe fn from_raw(task: NonNull<Header>) -> Self {
         Self {
-            task,
-            taken: false,
+            tagged: task,
             output: PhantomData,
         }
     }
 
+    fn task(&self) -> NonNull<Header> {
+        let task = self.tagged.as_ptr().map_addr(|tagged| tagged & !TAKEN);
+        // SAFETY: the address of a cell is no less than its alignment, so something is left of it.
+        unsafe { NonNull::new_unchecked(task) }
+    }
+
+    fn is_taken(&self) -> bool {
+        self.tagged.addr().get() & TAKEN != 0
+    }
+
     fn header(&self) -> &Header {
         // SAFETY: the handle's reference keeps the cell.
-        unsafe { self.task.as_ref() }
+        unsafe { self.task().as_ref() }
     }
 
     /// Cancels the task: its future is dropped at its next suspension, on a worker, or before its first poll if there was none.
@@ -79,7 +92,7 @@ impl<T> JoinHandle<T> {
     pub fn abort_handle(&self) -> AbortHandle {
         self.header().state.retain();
         // SAFETY: the reference just counted is handed over.
-        AbortHandle(unsafe { TaskRef::from_raw(self.task) })
+        AbortHandle(unsafe { TaskRef::from_raw(self.task()) })
     }
 
     /// Whether the task has completed: its future is gone, and the handle is ready.
@@ -93,10 +106,10 @@ impl<T> JoinHandle<T> {
     }
 
     fn read(&mut self) -> Result<T, JoinError> {
-        self.taken = true;
+        self.tagged = self.tagged.map_addr(|address| address | TAKEN);
         let mut output = MaybeUninit::<Result<T, JoinError>>::uninit();
         // SAFETY: the task is complete and the output not taken, so it is ours; its type is the one promised to `from_raw`.
-        unsafe { (self.header().vtable.read_output)(self.task, output.as_mut_ptr().cast()) };
+        unsafe { (self.header().vtable.read_output)(self.task(), output.as_mut_ptr().cast()) };
         // SAFETY: `read_output` wrote it.
         unsafe { output.assume_init() }
     }
@@ -131,7 +144,7 @@ impl<T> Future for JoinHandle<T> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         assert!(
-            !self.taken,
+            !self.is_taken(),
             "a JoinHandle was polled after it gave its output"
         );
         if budget::poll_has_budget(cx).is_pending() {
@@ -155,12 +168,12 @@ impl<T> Drop for JoinHandle<T> {
                 let waker = header.join_waker.with_mut(|w| unsafe { (*w).take() });
                 contain(|| drop(waker));
             }
-            DropHandle::DropOutput if self.taken => {}
+            DropHandle::DropOutput if self.is_taken() => {}
             // SAFETY: the task is complete and the output, not taken, is the handle's.
-            DropHandle::DropOutput => unsafe { (header.vtable.drop_output)(self.task) },
+            DropHandle::DropOutput => unsafe { (header.vtable.drop_output)(self.task()) },
         }
         // SAFETY: gives the handle's own reference back.
-        drop(unsafe { TaskRef::from_raw(self.task) });
+        drop(unsafe { TaskRef::from_raw(self.task()) });
     }
 }
 
