@@ -4,8 +4,10 @@ mod canvas;
 #[cfg(test)]
 mod fixture;
 mod folders;
+mod introduction;
 mod lines;
 mod marks;
+mod notes;
 mod page;
 mod scaling;
 mod selection;
