@@ -57,6 +57,15 @@ pub(crate) struct Results {
     pub(crate) rows: Vec<Row>,
 }
 
+impl Results {
+    /// What is known under this name.
+    pub(crate) fn fact(&self, name: &str) -> Option<&str> {
+        let mut facts = self.facts.iter();
+        let (_, value) = facts.find(|(key, _)| key == name)?;
+        Some(value)
+    }
+}
+
 /// The newest results of each architecture. None if there is no folder for them.
 pub(crate) fn newest(root: &Path) -> Result<Vec<Results>, Box<dyn Error>> {
     let entries = match fs::read_dir(root.join(ALL)) {

@@ -4,7 +4,7 @@ use crate::folders::Results;
 use crate::notes::{counted, launches};
 
 /// The facts of a machine and a run that stand beside the figures.
-const SHOWN: [&str; 15] = [
+const SHOWN: [&str; 16] = [
     "processor",
     "cores",
     "processors",
@@ -15,6 +15,7 @@ const SHOWN: [&str; 15] = [
     "atomics",
     "steal",
     "pinning",
+    "left_out",
     "rustc",
     "profile",
     "rustflags",
@@ -22,13 +23,17 @@ const SHOWN: [&str; 15] = [
     "async-executor",
 ];
 
+/// Values of facts that tell nothing.
+const UNTOLD: [&str; 2] = ["unknown", "nothing"];
+
 /// Whose figures these are, and how they are to be read.
 pub(crate) fn introduction(results: &Results, workers: usize) -> String {
     let Results { name, folder, .. } = results;
     let launches = launches(&results.rows);
     let shown = SHOWN.iter().filter_map(|shown| {
-        let mut facts = results.facts.iter();
-        let (_, value) = facts.find(|(key, value)| key == shown && value != "unknown")?;
+        let value = results
+            .fact(shown)
+            .filter(|value| !UNTOLD.contains(value))?;
         let words: Vec<&str> = value.split_whitespace().collect();
         Some(format!("{shown}: {}", words.join(" ")))
     });

@@ -64,13 +64,7 @@ impl Page {
         let workers = usual_workers(&results.rows);
         let groups = by_group(&results.rows);
         self.text += &introduction(results, workers);
-        let absent: Vec<&str> = questions()
-            .map(|(name, _)| name)
-            .filter(|name| groups.iter().all(|(group, _)| group != name))
-            .collect();
-        if !absent.is_empty() {
-            self.text += &format!("\nLeft out of this run: {}.\n", absent.join(", "));
-        }
+        self.text += &left_out(results, &groups);
         for (name, rows) in &groups {
             self.add_group(results, name, rows, workers)?;
         }
@@ -166,6 +160,18 @@ fn questions() -> impl Iterator<Item = (&'static str, &'static str)> {
     groups.chain(BESIDE)
 }
 
+/// The groups that a run did not measure because only some were asked for. Otherwise it measured all there were at the time.
+fn left_out(results: &Results, groups: &[(&str, Vec<Row>)]) -> String {
+    let arguments = results.fact("arguments").unwrap_or_default();
+    let absent = questions().map(|(name, _)| name);
+    let absent = absent.filter(|name| groups.iter().all(|(group, _)| group != name));
+    let absent: Vec<&str> = absent.collect();
+    if absent.is_empty() || !arguments.contains("--groups") {
+        return String::new();
+    }
+    format!("\nLeft out of this run: {}.\n", absent.join(", "))
+}
+
 /// The rows of each group: the known groups in their order, then the others.
 fn by_group(rows: &[Row]) -> Vec<(&str, Vec<Row>)> {
     let mut names = distinct(rows, |row| &row.group);
@@ -215,6 +221,7 @@ mod tests {
                 ("kernel".to_owned(), "two\nlines".to_owned()),
                 ("mitigations".to_owned(), "many".to_owned()),
                 ("governor".to_owned(), "unknown".to_owned()),
+                ("arguments".to_owned(), "--groups a,b".to_owned()),
             ],
             rows: fixture::rows(),
         }
