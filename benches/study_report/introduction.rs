@@ -4,7 +4,7 @@ use crate::folders::Results;
 use crate::notes::{counted, launches};
 
 /// The facts of a machine and a run that stand beside the figures.
-const SHOWN: [&str; 16] = [
+const SHOWN: [&str; 17] = [
     "processor",
     "cores",
     "processors",
@@ -18,6 +18,7 @@ const SHOWN: [&str; 16] = [
     "left_out",
     "rustc",
     "profile",
+    "allocator",
     "rustflags",
     "tokio",
     "async-executor",

@@ -1,5 +1,6 @@
 //! What stands between the markers of BENCHMARKS.md, and the plots it shows.
 
+use crate::allocators;
 use crate::canvas::{Panel, svg};
 use crate::folders::Results;
 use crate::introduction::introduction;
@@ -69,7 +70,11 @@ impl Page {
             self.add_group(results, name, rows, workers)?;
         }
         self.add_workers(results, &groups)?;
-        self.add_sizes(results, &groups, workers)
+        self.add_sizes(results, &groups, workers)?;
+        if let Some(mimalloc) = &results.mimalloc {
+            self.text += &allocators::beside(results, mimalloc, workers);
+        }
+        Ok(())
     }
 
     /// A group at the usual number of workers.
@@ -173,7 +178,7 @@ fn left_out(results: &Results, groups: &[(&str, Vec<Row>)]) -> String {
 }
 
 /// The rows of each group: the known groups in their order, then the others.
-fn by_group(rows: &[Row]) -> Vec<(&str, Vec<Row>)> {
+pub(crate) fn by_group(rows: &[Row]) -> Vec<(&str, Vec<Row>)> {
     let mut names = distinct(rows, |row| &row.group);
     let place = |name: &str| questions().position(|(group, _)| group == name);
     names.sort_by_key(|name| place(name).unwrap_or(usize::MAX));
@@ -224,6 +229,7 @@ mod tests {
                 ("arguments".to_owned(), "--groups a,b".to_owned()),
             ],
             rows: fixture::rows(),
+            mimalloc: None,
         }
     }
 

@@ -18,6 +18,10 @@ use heist_benches::runtimes::{Heist, Smol, SmolIo, Tokio};
 use states::{busy, mixed, mixed_outside, parked, same_worker};
 use std::process::ExitCode;
 
+#[cfg(feature = "mimalloc")]
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const WORKLOADS: &[Workload] = &[
     Workload {
         name: "parked",
