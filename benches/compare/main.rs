@@ -13,6 +13,7 @@ mod facts;
 mod folder;
 mod launch;
 mod options;
+mod oversubscribed;
 mod pinning;
 mod plan;
 mod study;

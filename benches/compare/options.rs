@@ -15,7 +15,8 @@ pub(crate) const USAGE: &str = "usage: scripts/bench [OPTIONS]
                          quick runs go to target/bench-quick)
   --groups a,b           only these groups
   --workers 1,2          all groups with these numbers of workers (otherwise with 2, or HEIST_BENCH_WORKERS, and
-                         gather_throughput and skynet also with 1, 2, 4, ... up to the number of processors)";
+                         gather_throughput and skynet also with 1, 2, 4, ... up to the number of processors,
+                         and a few workloads with up to 64, without --quick)";
 
 /// The command line.
 #[derive(Debug, PartialEq, Eq)]
@@ -31,6 +32,8 @@ pub(crate) struct Options {
     pub(crate) workers: Vec<usize>,
     /// Only for a launch, which this program starts itself: its number, from 0.
     pub(crate) launch: Option<usize>,
+    /// Only for a launch: whether it is one with more workers than processors.
+    pub(crate) oversubscribed: bool,
     /// What a launch may take.
     pub(crate) time: Duration,
 }
@@ -46,6 +49,7 @@ impl Default for Options {
             groups: Vec::new(),
             workers: Vec::new(),
             launch: None,
+            oversubscribed: false,
             time: Duration::ZERO,
         }
     }
@@ -70,6 +74,7 @@ impl Options {
                 "--groups" => options.groups = list(value()?, known_group)?,
                 "--workers" => options.workers = list(value()?, positive)?,
                 "--launch" => options.launch = Some(number(value()?)?),
+                "--oversubscribed" => options.oversubscribed = true,
                 "--milliseconds" => options.time = Duration::from_millis(number(value()?)?),
                 _ => return Err(format!("there is no option {flag}")),
             }

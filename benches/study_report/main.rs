@@ -9,6 +9,7 @@ mod introduction;
 mod lines;
 mod marks;
 mod notes;
+mod oversubscribed;
 mod page;
 mod scaling;
 mod selection;

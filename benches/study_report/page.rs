@@ -6,6 +6,7 @@ use crate::folders::Results;
 use crate::introduction::introduction;
 use crate::marks::Marks;
 use crate::notes::{counted, fewer_launches, other_workers, threads};
+use crate::oversubscribed;
 use crate::scaling::{over_sizes, over_workers};
 use crate::selection::{of_usual_workers, processor_time, usual_workers};
 use heist_benches::cells::GROUPS;
@@ -63,13 +64,15 @@ pub(crate) fn page(all: &[Results], command: &str) -> Result<Page, Box<dyn Error
 impl Page {
     fn add(&mut self, results: &Results) -> Result<(), Box<dyn Error>> {
         let workers = usual_workers(&results.rows);
-        let groups = by_group(&results.rows);
+        let (rows, oversubscribed) = oversubscribed::apart(results, workers);
+        let groups = by_group(&rows);
         self.text += &introduction(results, workers);
         self.text += &left_out(results, &groups);
         for (name, rows) in &groups {
             self.add_group(results, name, rows, workers)?;
         }
         self.add_workers(results, &groups)?;
+        self.text += &oversubscribed::section(results, &oversubscribed, workers);
         self.add_sizes(results, &groups, workers)?;
         if let Some(mimalloc) = &results.mimalloc {
             self.text += &allocators::beside(results, mimalloc, workers);
@@ -209,29 +212,8 @@ fn workers_table(rows: &[Row], workload: &str) -> String {
 mod tests {
     use super::{NOT_MEASURED, Page, page};
     use crate::canvas::tests::assert_well_formed;
-    use crate::fixture;
-    use crate::folders::{Name, Results};
-
-    fn results(architecture: &str) -> Results {
-        let name = Name {
-            architecture: architecture.to_owned(),
-            date: "2026-01-31".to_owned(),
-            machine: "box".to_owned(),
-        };
-        Results {
-            folder: format!("benches/results/{name}"),
-            name,
-            facts: vec![
-                ("processor".to_owned(), "Imaginary 1".to_owned()),
-                ("kernel".to_owned(), "two\nlines".to_owned()),
-                ("mitigations".to_owned(), "many".to_owned()),
-                ("governor".to_owned(), "unknown".to_owned()),
-                ("arguments".to_owned(), "--groups a,b".to_owned()),
-            ],
-            rows: fixture::rows(),
-            mimalloc: None,
-        }
-    }
+    use crate::fixture::results;
+    use crate::folders::Results;
 
     fn made(architectures: &[&str]) -> Page {
         let all: Vec<Results> = architectures.iter().map(|name| results(name)).collect();
