@@ -1,7 +1,7 @@
 //! A token that goes round through many tasks, so that one of them is runnable at a time.
 
 use super::measures::batch;
-use super::{Cell, Group, Measure, target};
+use super::{Cell, Group, Measure};
 use crate::runtimes::{Heist, Runtime, Smol, Tokio};
 use crate::workloads::{boxed, spawn_all, sum_below};
 use async_channel::{Receiver, Sender};
@@ -13,7 +13,7 @@ pub(super) const GROUP: Group = Group {
     name: "ring",
     question: "What does it cost to hand a token on, round through many tasks?",
     headline: false,
-    targets: &[target("tasks_100", "heist", "tokio", 0.5)],
+    targets: &[],
     cells,
 };
 
