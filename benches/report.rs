@@ -81,7 +81,8 @@ fn figure_text(estimate: Estimate, unit: &str, detail: Detail) -> String {
     }
 }
 
-fn ratio_text(ratio: Estimate, detail: Detail) -> String {
+/// A ratio; it has no unit.
+pub fn ratio_text(ratio: Estimate, detail: Detail) -> String {
     match detail {
         Detail::Median => digits(ratio.median),
         Detail::Interval => format!(

@@ -9,6 +9,7 @@ mod loopback;
 mod measures;
 mod ping_pong;
 mod remote_spawn;
+mod ring;
 mod skynet;
 mod spawn_latency;
 mod tcp_echo;
@@ -153,6 +154,7 @@ pub const GROUPS: &[Group] = &[
     gather_throughput::GROUP,
     yield_now::GROUP,
     ping_pong::GROUP,
+    ring::GROUP,
     chained_spawn::GROUP,
     skynet::GROUP,
     remote_spawn::GROUP,

@@ -1,5 +1,6 @@
 //! What is measured by programs of its own, beside the cells.
 
+use crate::allocator::{BUILT_WITH, SYSTEM};
 use crate::children;
 use crate::options::Options;
 use heist_benches::results::Row;
@@ -34,7 +35,9 @@ impl Extras {
             left_out: Vec::new(),
         };
         for (group, program) in programs {
-            if program.exists() {
+            if group == "footprint" && BUILT_WITH != SYSTEM {
+                this.leave_out("footprint: it counts bytes by an allocator of its own".to_owned());
+            } else if program.exists() {
                 this.programs.push((group, program));
             } else {
                 this.leave_out(format!("{group}: there is no {}", program.display()));

@@ -1,5 +1,6 @@
 //! Where the results go.
 
+use crate::allocator::MIMALLOC;
 use crate::facts::{Facts, said};
 use crate::options::Options;
 use heist_benches::results::{self, Row};
@@ -15,7 +16,7 @@ pub(crate) fn choose(options: &Options, day: &str) -> Result<PathBuf, String> {
     }
     let host = || said("uname", &["-n"]).unwrap_or_default();
     let name = options.name.clone().unwrap_or_else(host);
-    let name = folder_name(env::consts::ARCH, day, &name, options.lto);
+    let name = folder_name(env::consts::ARCH, day, &name, options);
     let folder = crate::root().join("benches/results").join(name);
     if folder.exists() {
         let folder = folder.display();
@@ -26,10 +27,16 @@ pub(crate) fn choose(options: &Options, day: &str) -> Result<PathBuf, String> {
     Ok(folder)
 }
 
-/// `ARCH-DATE-NAME`, and `-lto` where that was asked for.
-fn folder_name(arch: &str, day: &str, name: &str, lto: bool) -> String {
-    let suffix = if lto { "-lto" } else { "" };
-    format!("{arch}-{day}-{}{suffix}", safe(name))
+/// `ARCH-DATE-NAME`, and `-lto` and `-mimalloc` where that was asked for.
+fn folder_name(arch: &str, day: &str, name: &str, options: &Options) -> String {
+    let mut folder = format!("{arch}-{day}-{}", safe(name));
+    if options.lto {
+        folder += "-lto";
+    }
+    if options.allocator == MIMALLOC {
+        folder += "-mimalloc";
+    }
+    folder
 }
 
 /// A name that needs no quotes anywhere.
@@ -58,13 +65,19 @@ pub(crate) fn write(folder: &Path, rows: &[Row], facts: &Facts) -> Result<(), St
 #[cfg(test)]
 mod tests {
     use super::{folder_name, safe};
+    use crate::options::Options;
 
     #[test]
     fn folders_are_named_after_architecture_day_and_machine() {
-        let name = folder_name("x86_64", "2026-11-22", "Ann's laptop.local", false);
+        let mut options = Options::default();
+        let name = folder_name("x86_64", "2026-11-22", "Ann's laptop.local", &options);
         assert_eq!(name, "x86_64-2026-11-22-Ann-s-laptop-local");
-        let name = folder_name("aarch64", "2026-11-22", "m7g", true);
+        options.lto = true;
+        let name = folder_name("aarch64", "2026-11-22", "m7g", &options);
         assert_eq!(name, "aarch64-2026-11-22-m7g-lto");
+        options.allocator = "mimalloc";
+        let name = folder_name("aarch64", "2026-11-22", "m7g", &options);
+        assert_eq!(name, "aarch64-2026-11-22-m7g-lto-mimalloc");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! One launch: a process that measures the cells of some groups, all with the same number of workers.
 
 use crate::options::Options;
+use crate::oversubscribed;
 use crate::plan::Portion;
 use heist_benches::cells::{Cell, Group, Measure};
 use heist_benches::process::{processor_time, threads};
@@ -13,7 +14,12 @@ pub(crate) fn measure(options: &Options, launch: usize) -> Result<bool, String> 
     heist_benches::pin_workers();
     let end = Instant::now() + options.time;
     let groups = options.groups();
-    let cells: Vec<_> = groups.iter().map(Group::cells).collect();
+    let cells_of = if options.oversubscribed {
+        oversubscribed::cells
+    } else {
+        Group::cells
+    };
+    let cells: Vec<_> = groups.iter().map(cells_of).collect();
     let mut left = measured(cells.iter().flatten());
     let mut rows = Vec::new();
     for (group, cells) in groups.iter().zip(&cells) {

@@ -6,12 +6,14 @@
 //!
 //! `scripts/bench` builds what this needs and runs it.
 
+mod allocator;
 mod children;
 mod extras;
 mod facts;
 mod folder;
 mod launch;
 mod options;
+mod oversubscribed;
 mod pinning;
 mod plan;
 mod study;
@@ -58,6 +60,7 @@ fn root() -> &'static Path {
 
 /// Measures everything in several launches, and reports it. Whether all is as it should be.
 fn compare(options: &Options) -> Result<bool, String> {
+    allocator::check(options.allocator)?;
     let mut facts = Facts::gather(options);
     let folder = folder::choose(options, facts.day())?;
     let mut study = Study::new(options)?;

@@ -1,26 +1,30 @@
 //! What is asked for on the command line.
 
+use crate::allocator::{MIMALLOC, SYSTEM};
 use crate::extras;
 use crate::plan::{FULL, Plan, QUICK};
 use heist_benches::cells::{GROUPS, Group};
 use std::time::Duration;
 
-pub(crate) const USAGE: &str = "usage: scripts/bench [--quick] [--check] [--lto] [--name NAME] [--groups a,b] [--workers 1,2]
-  --quick          at most about two minutes, instead of at most about 25
-  --check          exit with 1 if a ratio exceeds its target
-  --lto            build with link-time optimization of the whole program, instead of cargo's defaults
-  --name NAME      results go to benches/results/ARCH-DATE-NAME (otherwise NAME is the host's name, and
-                   quick runs go to target/bench-quick)
-  --groups a,b     only these groups
-  --workers 1,2    all groups with these numbers of workers (otherwise with 2, or HEIST_BENCH_WORKERS, and
-                   gather_throughput and skynet also with 1, 2, 4, ... up to the number of processors)";
+pub(crate) const USAGE: &str = "usage: scripts/bench [OPTIONS]
+  --quick                at most about two minutes, instead of at most about 25
+  --check                exit with 1 if a ratio exceeds its target
+  --lto                  build with link-time optimization of the whole program, instead of cargo's defaults
+  --allocator mimalloc   build with mimalloc, instead of the system's allocator
+  --name NAME            results go to benches/results/ARCH-DATE-NAME (otherwise NAME is the host's name, and
+                         quick runs go to target/bench-quick)
+  --groups a,b           only these groups
+  --workers 1,2          all groups with these numbers of workers (otherwise with 2, or HEIST_BENCH_WORKERS, and
+                         gather_throughput and skynet also with 1, 2, 4, ... up to the number of processors,
+                         and a few workloads with up to 64, without --quick)";
 
 /// The command line.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Options {
     pub(crate) quick: bool,
     pub(crate) check: bool,
     pub(crate) lto: bool,
+    pub(crate) allocator: &'static str,
     pub(crate) name: Option<String>,
     /// Empty: all groups.
     groups: Vec<String>,
@@ -28,8 +32,27 @@ pub(crate) struct Options {
     pub(crate) workers: Vec<usize>,
     /// Only for a launch, which this program starts itself: its number, from 0.
     pub(crate) launch: Option<usize>,
+    /// Only for a launch: whether it is one with more workers than processors.
+    pub(crate) oversubscribed: bool,
     /// What a launch may take.
     pub(crate) time: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            quick: false,
+            check: false,
+            lto: false,
+            allocator: SYSTEM,
+            name: None,
+            groups: Vec::new(),
+            workers: Vec::new(),
+            launch: None,
+            oversubscribed: false,
+            time: Duration::ZERO,
+        }
+    }
 }
 
 impl Options {
@@ -46,10 +69,12 @@ impl Options {
                 "--quick" => options.quick = true,
                 "--check" => options.check = true,
                 "--lto" => options.lto = true,
+                "--allocator" => options.allocator = known_allocator(value()?)?,
                 "--name" => options.name = Some(value()?.clone()),
                 "--groups" => options.groups = list(value()?, known_group)?,
                 "--workers" => options.workers = list(value()?, positive)?,
                 "--launch" => options.launch = Some(number(value()?)?),
+                "--oversubscribed" => options.oversubscribed = true,
                 "--milliseconds" => options.time = Duration::from_millis(number(value()?)?),
                 _ => return Err(format!("there is no option {flag}")),
             }
@@ -100,6 +125,12 @@ fn known_group(name: &str) -> Result<String, String> {
     }
 }
 
+fn known_allocator(name: &str) -> Result<&'static str, String> {
+    let known = [SYSTEM, MIMALLOC];
+    let found = known.into_iter().find(|known| *known == name);
+    found.ok_or_else(|| format!("there is no allocator {name:?}, but {}", known.join(", ")))
+}
+
 fn positive(text: &str) -> Result<usize, String> {
     match text.parse() {
         Ok(number) if number > 0 => Ok(number),
@@ -131,6 +162,13 @@ mod tests {
     }
 
     #[test]
+    fn the_allocator_is_the_systems_unless_another_is_named() {
+        assert_eq!(parse("--quick").unwrap().allocator, "system");
+        let named = parse("--allocator mimalloc").unwrap();
+        assert_eq!(named.allocator, "mimalloc");
+    }
+
+    #[test]
     fn what_is_wrong_is_said() {
         for (line, said) in [
             ("--slow", "--slow"),
@@ -138,6 +176,7 @@ mod tests {
             ("--name --quick", "needs a value"),
             ("--groups skynet,heaven", "\"heaven\""),
             ("--workers 0", "\"0\""),
+            ("--allocator malloc", "\"malloc\", but system, mimalloc"),
             ("--launch first", "\"first\""),
         ] {
             let error = parse(line).unwrap_err();

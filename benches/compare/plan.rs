@@ -1,6 +1,7 @@
 //! How much is measured, and how the time is shared out among the cells.
 
-use heist_benches::cells::Group;
+use crate::oversubscribed;
+use heist_benches::cells::{Cell, Group};
 use std::time::Duration;
 
 /// How much is measured.
@@ -14,6 +15,8 @@ pub(crate) struct Plan {
     rounds: u32,
     /// How long a slice is at most.
     slice: Duration,
+    /// With these numbers of workers, of those that are more than there are processors, a few workloads are measured as well.
+    oversubscribed: &'static [usize],
 }
 
 /// Within 25 minutes.
@@ -22,6 +25,7 @@ pub(crate) const FULL: Plan = Plan {
     time: Duration::from_secs(23 * 60),
     rounds: 5,
     slice: Duration::from_millis(100),
+    oversubscribed: &[4, 8, 16, 64],
 };
 
 /// Within two minutes.
@@ -30,6 +34,7 @@ pub(crate) const QUICK: Plan = Plan {
     time: Duration::from_secs(105),
     rounds: 2,
     slice: Duration::from_millis(40),
+    oversubscribed: &[],
 };
 
 /// Slices are no shorter, even if there is no time left.
@@ -89,24 +94,52 @@ pub(crate) fn part(time: Duration, some: usize, all: usize) -> Duration {
 pub(crate) struct Job {
     pub(crate) workers: usize,
     pub(crate) groups: Vec<Group>,
+    /// Whether only those workloads are measured that are for more workers than processors.
+    pub(crate) oversubscribed: bool,
     /// How many cells there are to be measured.
     pub(crate) cells: usize,
 }
 
 impl Job {
     fn new(workers: usize, groups: &[Group]) -> Self {
-        let cells = groups.iter().flat_map(Group::cells);
         Self {
             workers,
             groups: groups.to_vec(),
-            cells: cells.filter(|cell| cell.reason().is_none()).count(),
+            oversubscribed: false,
+            cells: measured(groups.iter().flat_map(Group::cells)),
         }
+    }
+
+    fn oversubscribed(workers: usize, groups: &[Group]) -> Self {
+        let groups = oversubscribed::groups(groups);
+        Self {
+            workers,
+            cells: measured(groups.iter().flat_map(oversubscribed::cells)),
+            groups,
+            oversubscribed: true,
+        }
+    }
+
+    /// Every second launch has to do for what is oversubscribed, since the time is the others' as well.
+    pub(crate) fn is_due(&self, launch: usize) -> bool {
+        !self.oversubscribed || launch.is_multiple_of(2)
     }
 }
 
+/// How many of the cells there are to be measured.
+fn measured(cells: impl Iterator<Item = Cell>) -> usize {
+    cells.filter(|cell| cell.reason().is_none()).count()
+}
+
 /// All groups with each of the numbers of workers that are asked for. If none is: with `base`, and the scaling groups
-/// also with the powers of two up to the number of processors.
-pub(crate) fn jobs(groups: &[Group], asked: &[usize], base: usize, processors: usize) -> Vec<Job> {
+/// also with the powers of two up to the number of processors, and a few workloads with more.
+pub(crate) fn jobs(
+    plan: &Plan,
+    groups: &[Group],
+    asked: &[usize],
+    base: usize,
+    processors: usize,
+) -> Vec<Job> {
     let mut jobs = Vec::new();
     if asked.is_empty() {
         let scaling = groups.iter().filter(|group| SCALING.contains(&group.name));
@@ -116,6 +149,9 @@ pub(crate) fn jobs(groups: &[Group], asked: &[usize], base: usize, processors: u
         let others = numbers.filter(|&number| number != base);
         jobs.push(Job::new(base, groups));
         jobs.extend(others.map(|number| Job::new(number, &scaling)));
+        let more = plan.oversubscribed.iter().copied();
+        let more = more.filter(|&number| number > processors && number != base);
+        jobs.extend(more.map(|number| Job::oversubscribed(number, groups)));
     } else {
         jobs.extend(asked.iter().map(|&number| Job::new(number, groups)));
     }
@@ -172,7 +208,7 @@ mod tests {
     }
 
     fn numbers(asked: &[usize], base: usize, processors: usize) -> Vec<(usize, usize)> {
-        let jobs = jobs(GROUPS, asked, base, processors);
+        let jobs = jobs(&QUICK, GROUPS, asked, base, processors);
         jobs.iter().map(|j| (j.workers, j.groups.len())).collect()
     }
 
@@ -183,8 +219,28 @@ mod tests {
         assert_eq!(numbers(&[], 2, 6), [(2, all), (1, 2), (4, 2)]);
         assert_eq!(numbers(&[], 3, 1), [(3, all), (1, 2)]);
         assert_eq!(numbers(&[1, 3], 2, 16), [(1, all), (3, all)]);
-        let alone = jobs(&[group("timers")], &[], 2, 16);
+        let alone = jobs(&FULL, &[group("timers")], &[], 2, 16);
         assert_eq!(alone.len(), 1, "timers is no scaling group");
+    }
+
+    #[test]
+    fn a_full_run_has_more_workers_than_processors_in_every_second_launch() {
+        let more = |asked: &[usize], base, processors| {
+            let jobs = jobs(&FULL, GROUPS, asked, base, processors);
+            let more = jobs.into_iter().filter(|job| job.oversubscribed);
+            more.collect::<Vec<_>>()
+        };
+        let numbers = |base, processors| {
+            let jobs = more(&[], base, processors).into_iter();
+            jobs.map(|job| (job.workers, job.cells)).collect::<Vec<_>>()
+        };
+        assert_eq!(numbers(2, 2), [(4, 10), (8, 10), (16, 10), (64, 10)]);
+        assert_eq!(numbers(8, 2), [(4, 10), (16, 10), (64, 10)]);
+        assert_eq!(numbers(2, 16), [(64, 10)]);
+        assert!(more(&[1, 4], 2, 2).is_empty(), "the numbers were asked for");
+        let job = &more(&[], 2, 16)[0];
+        let due = (0..FULL.launches).filter(|&launch| job.is_due(launch));
+        assert_eq!(due.count(), 5);
     }
 
     #[test]

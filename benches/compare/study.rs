@@ -24,6 +24,7 @@ impl<'o> Study<'o> {
     pub(crate) fn new(options: &'o Options) -> Result<Self, String> {
         let pinning = Pinning::new();
         let jobs = jobs(
+            options.plan(),
             &options.groups(),
             &options.workers,
             workers(),
@@ -71,7 +72,9 @@ impl<'o> Study<'o> {
         eprintln!("{launches} launches of {cells} cells, {rounds} × {slice} ms each: {takes}");
         facts.add("launches", launches);
         facts.add("workers", self.workers());
-        let pinned = self.jobs.iter().map(|job| {
+        // What is oversubscribed has the processors of the run that it is compared with.
+        let jobs = self.jobs.iter().filter(|job| !job.oversubscribed);
+        let pinned = jobs.map(|job| {
             let workers = job.workers;
             match self.pinning.pin(workers) {
                 Ok(processors) => {
@@ -119,13 +122,18 @@ impl<'o> Study<'o> {
     /// Starts the processes of a launch, one after the other. They share what time there is until `end`.
     fn launch(&self, launch: usize, end: Instant) -> Result<Vec<Row>, String> {
         let program = env::current_exe().expect("a program knows its own path");
-        let mut cells = self.cells();
+        let jobs: Vec<&Job> = self.jobs.iter().filter(|job| job.is_due(launch)).collect();
+        let mut cells: usize = jobs.iter().map(|job| job.cells).sum();
         let mut rows = Vec::new();
-        for job in &self.jobs {
+        for job in jobs {
             let left = end.saturating_duration_since(Instant::now());
             let arguments = self.arguments(launch, job, part(left, job.cells, cells));
             cells -= job.cells;
-            self.pin(job.workers);
+            self.pin(if job.oversubscribed {
+                self.workers()
+            } else {
+                job.workers
+            });
             let measured = children::rows(&program, job.workers, &arguments);
             rows.extend(measured.map_err(|why| {
                 let workers = job.workers;
@@ -146,6 +154,7 @@ impl<'o> Study<'o> {
             time.as_millis().to_string(),
         ];
         arguments.extend(self.options.quick.then(|| "--quick".to_owned()));
+        arguments.extend(job.oversubscribed.then(|| "--oversubscribed".to_owned()));
         arguments
     }
 }

@@ -1,5 +1,6 @@
 //! Rows for tests, with made-up figures.
 
+use crate::folders::{Name, Results};
 use heist_benches::results::{NANOSECONDS, Row};
 
 /// A row; without a value it has a reason.
@@ -47,4 +48,26 @@ pub(crate) fn rows() -> Vec<Row> {
         add("gather_throughput", "ready_1000", "asyncio", 1, Some(900.0));
     }
     rows
+}
+
+/// A run with these rows.
+pub(crate) fn results(architecture: &str) -> Results {
+    let name = Name {
+        architecture: architecture.to_owned(),
+        date: "2026-01-31".to_owned(),
+        machine: "box".to_owned(),
+    };
+    Results {
+        folder: format!("benches/results/{name}"),
+        name,
+        facts: vec![
+            ("processor".to_owned(), "Imaginary 1".to_owned()),
+            ("kernel".to_owned(), "two\nlines".to_owned()),
+            ("mitigations".to_owned(), "many".to_owned()),
+            ("governor".to_owned(), "unknown".to_owned()),
+            ("arguments".to_owned(), "--groups a,b".to_owned()),
+        ],
+        rows: rows(),
+        mimalloc: None,
+    }
 }

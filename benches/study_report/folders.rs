@@ -38,6 +38,11 @@ impl Name {
             machine: machine.to_owned(),
         })
     }
+
+    /// As scripts/bench names the folders of runs with mimalloc.
+    fn has_mimalloc(&self) -> bool {
+        self.machine.ends_with("-mimalloc")
+    }
 }
 
 impl fmt::Display for Name {
@@ -55,9 +60,20 @@ pub(crate) struct Results {
     /// What is known of the machine: names and values.
     pub(crate) facts: Vec<(String, String)>,
     pub(crate) rows: Vec<Row>,
+    /// The run with mimalloc that stands beside it.
+    pub(crate) mimalloc: Option<Box<Results>>,
 }
 
-/// The newest results of each architecture. None if there is no folder for them.
+impl Results {
+    /// What is known under this name.
+    pub(crate) fn fact(&self, name: &str) -> Option<&str> {
+        let mut facts = self.facts.iter();
+        let (_, value) = facts.find(|(key, _)| key == name)?;
+        Some(value)
+    }
+}
+
+/// The newest results of each architecture, beside them the newest with mimalloc. None if there is no folder for them.
 pub(crate) fn newest(root: &Path) -> Result<Vec<Results>, Box<dyn Error>> {
     let entries = match fs::read_dir(root.join(ALL)) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
@@ -67,10 +83,19 @@ pub(crate) fn newest(root: &Path) -> Result<Vec<Results>, Box<dyn Error>> {
     for entry in entries {
         names.extend(Name::parse(&entry?.file_name().to_string_lossy()));
     }
-    let newest = newest_of(names).into_iter();
-    newest
-        .map(|name| read(root, &root.join(ALL).join(name.to_string())))
-        .collect()
+    let (mimalloc, system) = names.into_iter().partition(Name::has_mimalloc);
+    let mimalloc = newest_of(mimalloc);
+    let read = |name: &Name| read(root, &root.join(ALL).join(name.to_string()));
+    let mut newest = Vec::new();
+    for name in newest_of(system) {
+        let mut results = read(&name)?;
+        let mut beside = mimalloc.iter();
+        if let Some(beside) = beside.find(|other| other.architecture == name.architecture) {
+            results.mimalloc = Some(Box::new(read(beside)?));
+        }
+        newest.push(results);
+    }
+    Ok(newest)
 }
 
 /// Of one date the first by name, so that `x86_64-2026-11-22-box` goes before `x86_64-2026-11-22-box-lto`.
@@ -112,6 +137,7 @@ pub(crate) fn read(root: &Path, folder: &Path) -> Result<Results, Box<dyn Error>
         folder: parts.join("/"),
         facts,
         rows,
+        mimalloc: None,
     })
 }
 

@@ -1,11 +1,15 @@
 //! Tables and plots from the results of `scripts/bench`, put into BENCHMARKS.md.
 
+mod allocators;
 mod canvas;
 #[cfg(test)]
 mod fixture;
 mod folders;
+mod introduction;
 mod lines;
 mod marks;
+mod notes;
+mod oversubscribed;
 mod page;
 mod scaling;
 mod selection;
@@ -17,7 +21,8 @@ use std::process::ExitCode;
 use std::{env, fs};
 
 const USAGE: &str = "usage: report [--check] [DIR...]
-  DIR       folders under benches/results/ (default: of each architecture the newest)
+  DIR       folders under benches/results/ (default: of each architecture the newest, and beside it the newest
+            with mimalloc)
   --check   change nothing, and exit with 1 if BENCHMARKS.md or a plot is not what would be written";
 
 const DOCUMENT: &str = "BENCHMARKS.md";
@@ -230,6 +235,27 @@ mod tests {
         let text = repository.text();
         assert!(text.contains(&format!("<!-- made by: scripts/report {folder} -->")));
         assert!(text.contains("old, 2025-01-31") && !text.contains("2026-01-31"));
+    }
+
+    #[test]
+    fn a_run_with_mimalloc_stands_beside_the_others_unless_it_is_named() {
+        let repository = Repository::new("mimalloc", &marked());
+        let folder = "x86_64-2026-02-28-new-mimalloc";
+        repository.add_results(folder);
+        repository.report(&[], false).unwrap();
+        let text = repository.text();
+        assert_eq!(text.matches("### x86_64\n").count(), 1, "{text}");
+        assert!(text.contains("\nnew, 2026-01-31 ("), "{text}");
+        let (_, beside) = text.split_once("#### With mimalloc\n").unwrap();
+        assert!(beside.contains("new-mimalloc, 2026-02-28"), "{beside}");
+        let ratio = "0.200 [0.200, 0.200]";
+        let line = format!("| spawn_latency: worker           | {ratio} | {ratio} |");
+        assert!(beside.contains(&line), "{beside}");
+        let named = format!("benches/results/{folder}");
+        repository.report(&[&named], false).unwrap();
+        let text = repository.text();
+        assert!(text.contains("\nnew-mimalloc, 2026-02-28 ("), "{text}");
+        assert!(!text.contains("#### With mimalloc"), "{text}");
     }
 
     #[test]

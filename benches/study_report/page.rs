@@ -1,14 +1,17 @@
 //! What stands between the markers of BENCHMARKS.md, and the plots it shows.
 
+use crate::allocators;
 use crate::canvas::{Panel, svg};
 use crate::folders::Results;
+use crate::introduction::introduction;
 use crate::marks::Marks;
+use crate::notes::{counted, fewer_launches, other_workers, threads};
+use crate::oversubscribed;
 use crate::scaling::{over_sizes, over_workers};
 use crate::selection::{of_usual_workers, processor_time, usual_workers};
 use heist_benches::cells::GROUPS;
 use heist_benches::report::{Detail, table};
 use heist_benches::results::{Row, distinct};
-use std::collections::BTreeSet;
 use std::error::Error;
 
 /// Architectures that are always listed, in this order.
@@ -26,25 +29,6 @@ const BESIDE: [(&str, &str); 2] = [
         "footprint",
         "What does a runtime take while nothing happens, and what is left behind?",
     ),
-];
-
-/// The facts of a machine and a run that stand beside the figures.
-const SHOWN: [&str; 15] = [
-    "processor",
-    "cores",
-    "processors",
-    "smt",
-    "governor",
-    "virtualization",
-    "kernel",
-    "atomics",
-    "steal",
-    "pinning",
-    "rustc",
-    "profile",
-    "rustflags",
-    "tokio",
-    "async-executor",
 ];
 
 /// The text, and the plots by their paths from the root of the repository.
@@ -80,20 +64,20 @@ pub(crate) fn page(all: &[Results], command: &str) -> Result<Page, Box<dyn Error
 impl Page {
     fn add(&mut self, results: &Results) -> Result<(), Box<dyn Error>> {
         let workers = usual_workers(&results.rows);
-        let groups = by_group(&results.rows);
+        let (rows, oversubscribed) = oversubscribed::apart(results, workers);
+        let groups = by_group(&rows);
         self.text += &introduction(results, workers);
-        let absent: Vec<&str> = questions()
-            .map(|(name, _)| name)
-            .filter(|name| groups.iter().all(|(group, _)| group != name))
-            .collect();
-        if !absent.is_empty() {
-            self.text += &format!("\nLeft out of this run: {}.\n", absent.join(", "));
-        }
+        self.text += &left_out(results, &groups);
         for (name, rows) in &groups {
             self.add_group(results, name, rows, workers)?;
         }
         self.add_workers(results, &groups)?;
-        self.add_sizes(results, &groups, workers)
+        self.text += &oversubscribed::section(results, &oversubscribed, workers);
+        self.add_sizes(results, &groups, workers)?;
+        if let Some(mimalloc) = &results.mimalloc {
+            self.text += &allocators::beside(results, mimalloc, workers);
+        }
+        Ok(())
     }
 
     /// A group at the usual number of workers.
@@ -178,60 +162,26 @@ impl Page {
     }
 }
 
-fn launches(rows: &[Row]) -> usize {
-    let launches: BTreeSet<usize> = rows.iter().map(|row| row.launch).collect();
-    launches.len()
-}
-
-/// For a group that was not measured in all launches: in how many it was.
-fn fewer_launches(results: &Results, rows: &[Row]) -> String {
-    let (here, all) = (launches(rows), launches(&results.rows));
-    if here == all {
-        String::new()
-    } else {
-        format!("\nThese rows are from {here} of the {all} launches.\n")
-    }
-}
-
-/// Whose figures these are, and how they are to be read.
-fn introduction(results: &Results, workers: usize) -> String {
-    let Results { name, folder, .. } = results;
-    let launches = launches(&results.rows);
-    let shown = SHOWN.iter().filter_map(|shown| {
-        let mut facts = results.facts.iter();
-        let (_, value) = facts.find(|(key, value)| key == shown && value != "unknown")?;
-        let words: Vec<&str> = value.split_whitespace().collect();
-        Some(format!("{shown}: {}", words.join(" ")))
-    });
-    let shown: Vec<String> = shown.collect();
-    format!(
-        "\n### {}\n\n{}, {} ([all facts]({folder}/facts.csv), [all rows]({folder}/raw.csv)). {}.\n\n\
-         {}, unless it says otherwise. The figures are medians over the launches of the program ({launches}); times are per operation. \
-         In brackets stands the interval in which the median lies with 95 % (bootstrap over the launches). Ratios below 1 are in heist's favour. \
-         An empty cell: nobody claims that this runtime, or this way of using it, belongs to that workload.\n",
-        name.architecture,
-        name.machine,
-        name.date,
-        shown.join("; "),
-        counted(workers),
-    )
-}
-
-fn counted(workers: usize) -> String {
-    match workers {
-        1 => "1 worker".to_owned(),
-        _ => format!("{workers} workers"),
-    }
-}
-
 /// All known groups, in order, and what they ask.
 fn questions() -> impl Iterator<Item = (&'static str, &'static str)> {
     let groups = GROUPS.iter().map(|group| (group.name, group.question));
     groups.chain(BESIDE)
 }
 
+/// The groups that a run did not measure because only some were asked for. Otherwise it measured all there were at the time.
+fn left_out(results: &Results, groups: &[(&str, Vec<Row>)]) -> String {
+    let arguments = results.fact("arguments").unwrap_or_default();
+    let absent = questions().map(|(name, _)| name);
+    let absent = absent.filter(|name| groups.iter().all(|(group, _)| group != name));
+    let absent: Vec<&str> = absent.collect();
+    if absent.is_empty() || !arguments.contains("--groups") {
+        return String::new();
+    }
+    format!("\nLeft out of this run: {}.\n", absent.join(", "))
+}
+
 /// The rows of each group: the known groups in their order, then the others.
-fn by_group(rows: &[Row]) -> Vec<(&str, Vec<Row>)> {
+pub(crate) fn by_group(rows: &[Row]) -> Vec<(&str, Vec<Row>)> {
     let mut names = distinct(rows, |row| &row.group);
     let place = |name: &str| questions().position(|(group, _)| group == name);
     names.sort_by_key(|name| place(name).unwrap_or(usize::MAX));
@@ -240,41 +190,6 @@ fn by_group(rows: &[Row]) -> Vec<(&str, Vec<Row>)> {
         (name, rows.cloned().collect())
     });
     groups.collect()
-}
-
-/// Says which runtimes were measured with another number of workers than most.
-fn other_workers(rows: &[Row], usual: usize) -> String {
-    let mut notes: Vec<String> = Vec::new();
-    for row in rows.iter().filter(|row| row.workers != usual) {
-        let note = format!("\n{}: {}\n", row.runtime, counted(row.workers));
-        if !notes.contains(&note) {
-            notes.push(note);
-        }
-    }
-    notes.concat()
-}
-
-/// How many threads the program had.
-fn threads(rows: &[Row]) -> String {
-    let mut most = Vec::<(&str, usize)>::new();
-    for row in rows {
-        let Some(threads) = row.threads else { continue };
-        match most.iter_mut().find(|(runtime, _)| *runtime == row.runtime) {
-            Some((_, most)) => *most = threads.max(*most),
-            None => most.push((&row.runtime, threads)),
-        }
-    }
-    if most.is_empty() {
-        return String::new();
-    }
-    let most: Vec<String> = most
-        .iter()
-        .map(|(runtime, threads)| format!("{runtime} {threads}"))
-        .collect();
-    format!(
-        "\nThreads of the program, at most, with those of heist's that rest between runtimes: {}.\n",
-        most.join(", ")
-    )
 }
 
 /// A workload, with a line for each number of workers.
@@ -297,27 +212,8 @@ fn workers_table(rows: &[Row], workload: &str) -> String {
 mod tests {
     use super::{NOT_MEASURED, Page, page};
     use crate::canvas::tests::assert_well_formed;
-    use crate::fixture;
-    use crate::folders::{Name, Results};
-
-    fn results(architecture: &str) -> Results {
-        let name = Name {
-            architecture: architecture.to_owned(),
-            date: "2026-01-31".to_owned(),
-            machine: "box".to_owned(),
-        };
-        Results {
-            folder: format!("benches/results/{name}"),
-            name,
-            facts: vec![
-                ("processor".to_owned(), "Imaginary 1".to_owned()),
-                ("kernel".to_owned(), "two\nlines".to_owned()),
-                ("mitigations".to_owned(), "many".to_owned()),
-                ("governor".to_owned(), "unknown".to_owned()),
-            ],
-            rows: fixture::rows(),
-        }
-    }
+    use crate::fixture::results;
+    use crate::folders::Results;
 
     fn made(architectures: &[&str]) -> Page {
         let all: Vec<Results> = architectures.iter().map(|name| results(name)).collect();

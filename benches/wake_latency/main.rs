@@ -5,6 +5,7 @@
 //! figures; what it takes to give one to a worker is, and so is one reading of the clock.
 
 mod bell;
+mod crowd;
 mod ringer;
 #[cfg_attr(not(unix), path = "no_socket.rs")]
 mod socket;
@@ -14,8 +15,12 @@ mod wakes;
 use heist_benches::launch::{self, Workload};
 use heist_benches::results::NANOSECONDS;
 use heist_benches::runtimes::{Heist, Smol, SmolIo, Tokio};
-use states::{busy, parked, same_worker};
+use states::{busy, mixed, mixed_outside, parked, same_worker};
 use std::process::ExitCode;
+
+#[cfg(feature = "mimalloc")]
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const WORKLOADS: &[Workload] = &[
     Workload {
@@ -43,6 +48,24 @@ const WORKLOADS: &[Workload] = &[
             ("heist", busy::<Heist>),
             ("tokio", busy::<Tokio>),
             ("smol", busy::<Smol>),
+        ],
+    },
+    Workload {
+        name: "mixed",
+        unit: NANOSECONDS,
+        contenders: &[
+            ("heist", mixed::<Heist>),
+            ("tokio", mixed::<Tokio>),
+            ("smol", mixed::<Smol>),
+        ],
+    },
+    Workload {
+        name: "mixed_outside",
+        unit: NANOSECONDS,
+        contenders: &[
+            ("heist", mixed_outside::<Heist>),
+            ("tokio", mixed_outside::<Tokio>),
+            ("smol", mixed_outside::<Smol>),
         ],
     },
     Workload {

@@ -53,19 +53,28 @@ impl<F: FnMut(u64)> Ringer<F> {
         meter.stop()
     }
 
-    /// Wakes from a task, which then yields until the answer is there. Also gives the number of all wakes.
-    pub(crate) async fn wake_from_task<S: Spawner>(mut self, time: Duration) -> (u64, Wakes) {
-        self.yield_until_answer::<S>().await;
-        self.measure_in_task::<S>(time / WARM_UP).await;
-        let wakes = self.measure_in_task::<S>(time).await;
+    /// Wakes so many tasks at once, from a task, which then yields until the answers are there. Also gives the number of all wakes.
+    pub(crate) async fn wake_from_task<S: Spawner>(
+        mut self,
+        together: usize,
+        time: Duration,
+    ) -> (u64, Wakes) {
+        for _ in 0..together {
+            self.yield_until_answer::<S>().await;
+        }
+        self.measure_in_task::<S>(together, time / WARM_UP).await;
+        let wakes = self.measure_in_task::<S>(together, time).await;
         (self.rung, wakes)
     }
 
-    async fn measure_in_task<S: Spawner>(&mut self, time: Duration) -> Wakes {
+    async fn measure_in_task<S: Spawner>(&mut self, together: usize, time: Duration) -> Wakes {
         let mut meter = Meter::start(time);
         while meter.goes_on() {
             let woken = self.wake();
-            meter.record(woken, self.yield_until_answer::<S>().await);
+            S::yield_now().await;
+            for _ in 0..together {
+                meter.record(woken, self.yield_until_answer::<S>().await);
+            }
         }
         meter.stop()
     }
@@ -84,7 +93,6 @@ impl<F: FnMut(u64)> Ringer<F> {
     }
 
     async fn yield_until_answer<S: Spawner>(&mut self) -> Instant {
-        S::yield_now().await;
         let mut since = None;
         loop {
             if let Ok(answer) = self.answers.try_recv() {

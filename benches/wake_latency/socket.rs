@@ -3,7 +3,7 @@
 //! What is measured ends when the byte has been read.
 
 use crate::ringer::Answer;
-use crate::states::{LONG_PAUSE, wake_from_outside};
+use crate::states::{LONG_PAUSE, TIME, wake_from_outside};
 use async_io::Async;
 use futures_lite::{AsyncRead, AsyncReadExt};
 use heist_benches::launch::{Launch, Measured};
@@ -86,7 +86,7 @@ pub(crate) fn io<R: Sockets>(launch: Launch) -> Measured {
         written.expect("the task still reads");
     };
     let wakes = runtime.block_on(wake_from_outside(
-        launch,
+        launch.time(TIME),
         &runtime.spawner(),
         answer_bytes::<R>(near, answers),
         write,

@@ -120,28 +120,11 @@ fn worker(world: &'static World) -> thread::JoinHandle<()> {
     thread::spawn(move || work_off(world))
 }
 
-#[test]
-fn elements_begin_while_their_batch_is_cancelled() {
-    model("begin against cancel", 3, || {
-        World::stage(|world| {
-            let (notes, gathering) = gather(world, &[Waits, Waits], Waker::noop());
-            world.take_over();
-            world.use_next_slot();
-            let worker = worker(world);
-            drop(gathering);
-            work_off(world);
-            worker.join().unwrap();
-            work_off(world);
-            assert_eq!(notes.futures.load(Any::Relaxed), 2);
-        });
-    });
-}
-
-#[test]
-fn an_element_gets_the_cell_of_another_while_their_batch_is_cancelled() {
-    model("a cell's next element against cancel", 3, || {
-        World::stage(|world| {
-            let (notes, gathering) = gather(world, &[GivesItsValue, Waits], Waker::noop());
+/// A batch of two is dropped while a worker and this thread work it off. `name` is the model's.
+fn cancel_while_elements_begin(name: &str, elements: [First; 2]) {
+    model(name, 3, move || {
+        World::stage(move |world| {
+            let (notes, gathering) = gather(world, &elements, Waker::noop());
             world.take_over();
             world.use_next_slot();
             let worker = worker(world);
@@ -154,6 +137,19 @@ fn an_element_gets_the_cell_of_another_while_their_batch_is_cancelled() {
             assert_eq!(notes.values.load(Any::Relaxed), made);
         });
     });
+}
+
+#[test]
+fn elements_begin_while_their_batch_is_cancelled() {
+    cancel_while_elements_begin("begin against cancel", [Waits, Waits]);
+}
+
+#[test]
+fn an_element_gets_the_cell_of_another_while_their_batch_is_cancelled() {
+    cancel_while_elements_begin(
+        "a cell's next element against cancel",
+        [GivesItsValue, Waits],
+    );
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! What was measured: versions, how it was built, and from which state of the repository.
 
 use super::{UNKNOWN, run, said};
+use crate::allocator::{BUILT_WITH, MIMALLOC};
 use crate::options::Options;
 use std::env;
 
@@ -38,6 +39,7 @@ pub(super) fn facts(options: &Options) -> Vec<(&'static str, Option<String>)> {
         ("tree", tree()),
         ("rustc", known(env!("HEIST_BENCH_RUSTC"))),
         ("profile", Some(profile(options).to_owned())),
+        ("allocator", allocator()),
         ("rustflags", Some(or_none(env!("HEIST_BENCH_RUSTFLAGS")))),
         ("architecture", known(env::consts::ARCH)),
         ("system", known(env::consts::OS)),
@@ -62,6 +64,15 @@ fn profile(options: &Options) -> &'static str {
         "bench-lto: lto = \"fat\", codegen-units = 1"
     } else {
         "bench: cargo's defaults for release, with line tables"
+    }
+}
+
+/// The program's allocator, with its version if it is not the system's.
+fn allocator() -> Option<String> {
+    if BUILT_WITH == MIMALLOC {
+        Some(format!("mimalloc {}", locked(LOCK, MIMALLOC)?))
+    } else {
+        Some("the system's".to_owned())
     }
 }
 
