@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use crate::driver::{self, Attend, Handover};
 use crate::task::{self, Fresh, Header, Spec, TaskRef, batch};
+use crate::timer::TimerKey;
 
 pub use crate::driver::seat::{Seat, Sit};
 pub use crate::queue::next::NextSlot;
@@ -270,6 +271,9 @@ impl<P: Sleeper> driver::Sleeper for Chair<P> {
     }
 }
 
+/// A pending timer.
+pub struct Timer(TimerKey);
+
 /// The driver, with timers and without a reactor.
 pub struct Driver<P: Sleeper>(driver::Driver<Chair<P>>);
 
@@ -281,8 +285,13 @@ impl<P: Sleeper> Default for Driver<P> {
 
 impl<P: Sleeper> Driver<P> {
     /// True: the deadline is now the earliest, and `added` is to be called.
-    pub fn insert(&self, deadline: Instant, waker: &Waker) -> bool {
-        self.0.timers.insert(deadline, waker).1
+    pub fn insert(&self, deadline: Instant, waker: &Waker) -> (Timer, bool) {
+        let (key, lowered) = self.0.timers.insert(deadline, waker);
+        (Timer(key), lowered)
+    }
+
+    pub fn remove(&self, timer: Timer) {
+        self.0.timers.remove(timer.0);
     }
 
     pub fn drain(&self, woken: &mut Vec<Waker>) {

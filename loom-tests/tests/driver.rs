@@ -5,13 +5,14 @@
 //! a deadlock.
 //!
 //! Mutants that must die: `second-scan`, `added-fence`, `driver-fence`, `deadline-unkicked`, `look-without-seat`, `wanted-unsaid`,
-//! `wanted-unheard`, `hand-on-skipped`, `hand-on-fence`, `sent-away-silently`.
+//! `wanted-unheard`, `hand-on-skipped`, `hand-on-fence`, `sent-away-silently`,
+//! `longer-than-announced`, `minimum-outside-the-lock`.
 #![cfg(heist_loom)]
 
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
-use heist::model::{Chair, Parker, Seat, Sit, Sleeper};
+use heist::model::{Chair, Parker, Seat, Sit, Sleeper, Timer};
 use heist_loom_tests::{Engine, Occupant, Poller, Sitter, Wait, model, stage};
 use loom::sync::atomic::{AtomicBool, Ordering};
 use loom::thread;
@@ -49,13 +50,13 @@ impl Office {
     }
 
     /// Adds a deadline. True: it is to be attended to.
-    fn insert(&self, hours: u32) -> bool {
+    fn insert(&self, hours: u32) -> (Timer, bool) {
         let deadline = Instant::now() + HOUR * hours;
         self.engine.driver.insert(deadline, Waker::noop())
     }
 
     fn add(&self, hours: u32) {
-        if self.insert(hours) && self.engine.driver.added() {
+        if self.insert(hours).1 && self.engine.driver.added() {
             self.engine.notify();
         }
     }
@@ -110,6 +111,41 @@ fn an_earlier_deadline_against_the_drivers_sleep() {
             let occupant = office.occupant(0);
             let driver = thread::spawn(move || assert!(office.serve(0, occupant)));
             office.add(1);
+            driver.join().unwrap();
+        });
+    });
+}
+
+/// What the driver wanted to sleep for is taken out and forgotten before it sleeps. Whoever adds the next deadline believes what the driver
+/// has announced.
+#[test]
+fn a_driver_sleeps_no_longer_than_it_announced() {
+    model("a raised minimum against the driver's sleep", 3, || {
+        let sitters = [Sitter::patient_for(2 * HOUR), Sitter::content()];
+        office(sitters, 1, |office| {
+            let (first, _lowered) = office.insert(1);
+            let (_later, _lowered) = office.insert(10);
+            let occupant = office.occupant(0);
+            let driver = thread::spawn(move || assert!(office.serve(0, occupant)));
+            office.engine.driver.remove(first);
+            assert!(office.engine.driver.has_duties());
+            office.add(2);
+            driver.join().unwrap();
+        });
+    });
+}
+
+/// The minimum that was published outlives its timer. A later deadline is then told to nobody.
+#[test]
+fn a_deadline_behind_one_that_was_taken_out_is_not_overslept() {
+    model("an insertion behind a stale minimum", 3, || {
+        let sitters = [Sitter::patient_for(2 * HOUR), Sitter::content()];
+        office(sitters, 1, |office| {
+            let (first, _lowered) = office.insert(1);
+            office.engine.driver.remove(first);
+            let occupant = office.occupant(0);
+            let driver = thread::spawn(move || assert!(office.serve(0, occupant)));
+            office.add(2);
             driver.join().unwrap();
         });
     });

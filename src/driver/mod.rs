@@ -54,7 +54,7 @@ impl<P: Sleeper> Driver<P> {
             seat: Seat::new(),
             deadline: AtomicU64::new(u64::MAX),
             reactor: OnceLock::new(),
-            timers: Timers::new(),
+            timers: Timers::new(Instant::now()),
         }
     }
 
@@ -75,13 +75,14 @@ impl<P: Sleeper> Driver<P> {
         self.reactor.get().filter(|reactor| !reactor.is_empty())
     }
 
-    fn has_deadline(&self) -> bool {
+    /// True even if the last timer was taken out since somebody asked whether there are duties.
+    fn may_have_deadline(&self) -> bool {
         self.timers.minimum() != u64::MAX
     }
 
     /// Whether there is anything to drive.
     pub(crate) fn has_duties(&self) -> bool {
-        self.has_deadline() || self.live_reactor().is_some()
+        self.timers.refine() != u64::MAX || self.live_reactor().is_some()
     }
 
     pub(crate) fn is_unattended(&self) -> bool {
@@ -141,15 +142,17 @@ impl<P: Sleeper> Driver<P> {
         let unchanged =
             self.timers.minimum() >= minimum && (!beside || self.live_reactor().is_none());
         if unchanged {
-            self.block(me, beside, woken);
+            self.block(me, beside, minimum, woken);
         }
         let now = Instant::now();
         self.timers.fire(now, woken);
         Some(self.get_up())
     }
 
-    fn block(&self, me: &P, beside: bool, woken: &mut Vec<Waker>) {
-        let deadline = self.timers.next_deadline();
+    /// Sleeps until the instant of the tick that was announced: one that others have raised the minimum to since would be too late
+    /// for what they add before it.
+    fn block(&self, me: &P, beside: bool, announced: u64, woken: &mut Vec<Waker>) {
+        let deadline = self.timers.instant(announced);
         match self.reactor.get().filter(|_| !beside) {
             None => me.park(deadline.map(|at| at.saturating_duration_since(Instant::now()))),
             Some(reactor) => me.drive(|| {
@@ -163,15 +166,16 @@ impl<P: Sleeper> Driver<P> {
 
     /// A look without blocking, if the seat is free.
     pub(crate) fn look(&self, woken: &mut Vec<Waker>) -> Handover {
-        if !self.has_duties() || !self.seat.look() {
+        let reactor = self.live_reactor();
+        if !(reactor.is_some() || self.may_have_deadline()) || !self.seat.look() {
             return Handover::NotNeeded;
         }
-        if let Some(reactor) = self.live_reactor()
+        if let Some(reactor) = reactor
             && let Err(error) = reactor.wait(Until::Now, woken)
         {
             failure!("looking for I/O events failed: {error}");
         }
-        if self.has_deadline() {
+        if self.may_have_deadline() {
             self.timers.fire(Instant::now(), woken);
         }
         self.get_up()

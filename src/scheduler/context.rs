@@ -3,6 +3,7 @@
 use std::cell::Cell;
 use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
+use std::num::NonZeroU64;
 use std::ptr::{self, NonNull};
 use std::sync::Arc;
 
@@ -250,6 +251,12 @@ pub(crate) fn worker_of(engine: *const Engine) -> Option<&'static Worker> {
         // SAFETY: a worker lives as long as its engine, which the scope keeps. Callers use it on the spot only.
         unsafe { cx.worker.get().as_ref() }
     })
+}
+
+/// Which poll of `engine`'s this thread is in. None: it sits at none of its workers.
+#[inline]
+pub(crate) fn turn_of(engine: *const Engine) -> Option<NonZeroU64> {
+    worker_of(engine).and_then(Worker::turn)
 }
 
 #[inline]

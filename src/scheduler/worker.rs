@@ -1,6 +1,7 @@
 //! A worker: a seat with its queue, its pages and its counters, whoever sits there.
 
 use std::fmt;
+use std::num::NonZeroU64;
 use std::panic::Location;
 use std::ptr::{self, NonNull};
 use std::time::Duration;
@@ -215,6 +216,12 @@ impl Worker {
 
     pub(crate) fn is_in_poll(&self) -> bool {
         self.turns.get() % 2 == 1
+    }
+
+    /// Names the poll that the occupant is in: no other poll of the engine has the same name.
+    #[inline]
+    pub(crate) fn turn(&self) -> Option<NonZeroU64> {
+        NonZeroU64::new(self.turns.get() << 16 | (self.index & 0xFFFF) as u64)
     }
 
     /// A thread was refused: whoever takes the flag back owns the worker, whose bit is clear.

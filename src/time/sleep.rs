@@ -1,6 +1,7 @@
 //! Futures that wait for an instant.
 
 use std::fmt;
+use std::num::NonZeroU64;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -38,7 +39,7 @@ use crate::timer::{Reset, TimerKey};
 /// ```
 #[track_caller]
 pub fn sleep(duration: Duration) -> Sleep {
-    Sleep::new("sleep", after(Instant::now(), duration))
+    Sleep::lasting("sleep", duration)
 }
 
 /// Waits until `deadline`. One that has passed already is over at once.
@@ -76,9 +77,16 @@ pub fn sleep_until(deadline: Instant) -> Sleep {
 pub struct Sleep {
     engine: Arc<Engine>,
     deadline: Instant,
-    /// The timer, from the first poll on. It may have fired: only the heap knows.
+    /// The timer, from the first poll on. It may have fired: only the queue knows.
     key: Option<TimerKey>,
+    /// The poll that made it, up to its own first poll, if its deadline was no less than [`LONG`] away then.
+    made_in: Option<NonZeroU64>,
 }
+
+/// A sleep of this length is taken to be in the future for the rest of the poll that made it, without another look at the
+/// clock, which costs as much as all the rest of a timer. If that poll lasts longer than the sleep, the timer is
+/// registered all the same, and fires the next time that the driver looks.
+const LONG: Duration = Duration::from_millis(1);
 
 impl Sleep {
     /// `name` is the public function that is being called, for the message of the panic.
@@ -94,7 +102,18 @@ impl Sleep {
             engine,
             deadline,
             key: None,
+            made_in: None,
         }
+    }
+
+    /// A sleep that begins now.
+    #[track_caller]
+    pub(super) fn lasting(name: &str, duration: Duration) -> Self {
+        let mut sleep = Self::new(name, after(Instant::now(), duration));
+        if duration >= LONG {
+            sleep.made_in = context::turn_of(&*sleep.engine);
+        }
+        sleep
     }
 
     /// The instant that this waits for.
@@ -153,6 +172,7 @@ impl Sleep {
 
     pub(super) fn set_deadline(&mut self, deadline: Instant) {
         self.deadline = deadline;
+        self.made_in = None;
         let Some(key) = self.key else { return };
         match self.engine.timers().reset(key, deadline) {
             Reset::Moved => {}
@@ -163,28 +183,42 @@ impl Sleep {
 
     /// Ready once the deadline has passed. Takes no budget.
     pub(super) fn poll_deadline(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        loop {
-            if self.is_elapsed() {
-                self.cancel();
+        if let Some(key) = self.key {
+            if self.engine.timers().update(key, cx.waker()) {
+                return self.poll_clock();
+            }
+            self.key = None;
+            // It has fired, or was taken out at the end of the runtime, which is closed before.
+            if !self.engine.is_closed() {
                 return Poll::Ready(());
             }
-            let timers = self.engine.timers();
-            match self.key {
-                None => {
-                    let (key, lowered) = timers.insert(self.deadline, cx.waker());
-                    self.key = Some(key);
-                    if lowered {
-                        self.engine.deadline_lowered();
-                    }
-                    // After the insertion: either the closing runtime finds the timer and wakes us, or
-                    // it was through with the timers, and having taken their lock after it, we see it closed.
-                    return self.poll_open();
-                }
-                Some(key) if timers.update(key, cx.waker()) => return Poll::Pending,
-                // It has fired, so the deadline has passed, or the runtime has ended.
-                Some(_) => self.key = None,
-            }
         }
+        let made_in = self.made_in.take();
+        let is_new = made_in.is_some() && made_in == context::turn_of(&*self.engine);
+        if !is_new && self.is_elapsed() {
+            return Poll::Ready(());
+        }
+        self.register(cx)
+    }
+
+    /// Ready, and the timer taken out, if the clock has reached the deadline and the driver has not come by yet.
+    fn poll_clock(&mut self) -> Poll<()> {
+        if !self.is_elapsed() {
+            return Poll::Pending;
+        }
+        self.cancel();
+        Poll::Ready(())
+    }
+
+    fn register(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let (key, lowered) = self.engine.timers().insert(self.deadline, cx.waker());
+        self.key = Some(key);
+        if lowered {
+            self.engine.deadline_lowered();
+        }
+        // After the insertion: either the closing runtime finds the timer and wakes us, or
+        // it was through with the timers, and having taken their lock after it, we see it closed.
+        self.poll_open()
     }
 
     /// Pending while there is still a driver to wait for.

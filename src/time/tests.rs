@@ -77,6 +77,50 @@ fn timers_live_from_the_first_poll_to_the_drop() {
 }
 
 #[test]
+fn a_dropped_sleep_leaves_nothing_to_attend_to() {
+    run(async {
+        let mut one = sleep(HOUR);
+        assert!(poll_once(&mut one).is_pending());
+        let engine = crate::scheduler::context::current().unwrap();
+        assert!(engine.driver.is_unattended());
+        drop(one);
+        assert!(!engine.driver.is_unattended());
+        assert!(!engine.driver.has_duties());
+    });
+}
+
+#[test]
+fn a_poll_that_outlasts_a_sleep_made_in_it_delays_it_to_the_next_look_at_most() {
+    run(async {
+        let late = sleep(2 * MS);
+        std::thread::sleep(5 * MS);
+        late.await;
+        let mut polled = sleep(2 * MS);
+        std::thread::sleep(5 * MS);
+        let _registered = poll_once(&mut polled);
+        assert!(poll_once(&mut polled).is_ready());
+    });
+}
+
+#[test]
+fn whatever_may_have_passed_is_compared_with_the_clock() {
+    run(async {
+        let (mut short, mut reset) = (sleep(MS / 2), sleep(HOUR));
+        let mut until = sleep_until(Instant::now() + MS);
+        let mut kept = sleep(2 * MS);
+        crate::yield_now().await;
+        std::thread::sleep(5 * MS);
+        Pin::new(&mut reset).reset(Instant::now());
+        for sleep in [&mut short, &mut reset, &mut until, &mut kept] {
+            assert!(poll_once(sleep).is_ready());
+        }
+        let mut short = sleep(MS / 2);
+        std::thread::sleep(5 * MS);
+        assert!(poll_once(&mut short).is_ready());
+    });
+}
+
+#[test]
 fn reset_wakes_at_the_new_deadline_without_another_poll() {
     run(async {
         let start = Instant::now();

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use pin_project_lite::pin_project;
 
-use super::{after, sleep::Sleep};
+use super::sleep::Sleep;
 use crate::scheduler::context;
 
 /// Awaits `future` for at most `duration`, counted from this call.
@@ -49,8 +49,7 @@ use crate::scheduler::context;
 /// ```
 #[track_caller]
 pub fn timeout<F: IntoFuture>(duration: Duration, future: F) -> Timeout<F::IntoFuture> {
-    let deadline = after(Instant::now(), duration);
-    Timeout::new(Sleep::new("timeout", deadline), future.into_future())
+    Timeout::new(Sleep::lasting("timeout", duration), future.into_future())
 }
 
 /// Awaits `future` until `deadline` at most. In all else the same as [`timeout`].

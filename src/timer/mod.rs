@@ -1,7 +1,11 @@
 //! The deadlines that tasks wait for, and whom to wake at each.
 //!
-//! One heap under one lock, and its least deadline published beside it, so that looking whether anything is
+//! One queue under one lock, and its least deadline published beside it, so that looking whether anything is
 //! due takes no lock. Time is an argument here: the clock is the caller's.
+//!
+//! What is published may be too early: a timer that is taken out or put off leaves it as it is, for most are taken out
+//! before they are due, and the next one is later. It is never too late. Who is about to sleep, or wants to know
+//! whether there is anything to wait for, first makes it right ([`Timers::refine`]).
 //!
 //! # Sleeping no longer than the earliest deadline
 //!
@@ -10,25 +14,26 @@
 //!
 //! - inserting: [`Timers::insert`] or [`Timers::reset`] publishes the minimum, under the lock; told that it
 //!   was lowered, the caller fences, reads until when the driver sleeps, and interrupts it if that is later;
-//! - driving: the driver stores until when it will sleep, fences, and reads [`Timers::next_deadline`] again.
+//! - driving: the driver stores until when it will sleep, fences, and reads [`Timers::minimum`] again. It sleeps
+//!   until what it has stored, be the minimum raised since or not: by that, others decide whether to interrupt it.
 //!
 //! Both fences, and the driver's word, are the driver's own; this module only promises that the minimum
-//! has been stored when `insert` and `reset` return. A minimum that rises is published too, but interrupts
-//! nobody: the driver wakes once for nothing.
+//! has been stored when `insert` and `reset` return. A deadline that is not before the published minimum needs no word,
+//! even if no timer is due then any more: who sleeps was told of that minimum, or has raised it under the lock. A minimum
+//! that rises interrupts nobody: the driver wakes once for nothing.
 //!
 //! # Wakers are somebody's code
 //!
 //! Cloning and dropping a waker may panic, and may come back to this very module. Both happen outside the lock.
 
-mod heap;
+mod queue;
 
-use std::sync::OnceLock;
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
 use crate::sync::{AtomicU64, Mutex, MutexGuard, Ordering};
-use heap::Heap;
-pub(crate) use heap::TimerKey;
+use queue::Queue;
+pub(crate) use queue::TimerKey;
 
 /// The published minimum when nothing will ever be due; also the tick of deadlines too far away to count.
 const NEVER: u64 = u64::MAX;
@@ -54,26 +59,35 @@ pub(crate) enum Reset {
 /// All pending timers of a runtime.
 #[derive(Debug)]
 pub(crate) struct Timers {
-    /// What ticks count from: some instant at the first insertion. Nothing depends on which.
-    origin: OnceLock<Instant>,
-    /// The least tick in `heap`, or `NEVER`. Written only under the heap's lock.
+    /// What ticks count from. Nothing depends on which instant it is.
+    origin: Instant,
+    /// Not after the least tick in `queue`; `NEVER`: none that ever comes. Written only under the queue's lock.
     earliest: AtomicU64,
-    heap: Mutex<Heap<Waker>>,
+    queue: Mutex<Queue<Waker>>,
 }
 
 impl Timers {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(origin: Instant) -> Self {
         Self {
-            origin: OnceLock::new(),
+            origin,
             earliest: AtomicU64::new(NEVER),
-            heap: Mutex::new(Heap::new()),
+            queue: Mutex::new(Queue::new()),
         }
     }
 
-    /// The earliest deadline as a number, to be compared only; `u64::MAX`: none that ever comes.
+    /// A tick that is not after the earliest deadline; `u64::MAX`: there is none that ever comes.
+    #[inline]
     pub(crate) fn minimum(&self) -> u64 {
         // Relaxed: who relies on it has a fence before, as said above.
         self.earliest.load(Ordering::Relaxed)
+    }
+
+    /// The tick of the earliest deadline, published anew.
+    pub(crate) fn refine(&self) -> u64 {
+        if self.minimum() == NEVER {
+            return NEVER;
+        }
+        self.publish(&mut self.queue.lock())
     }
 
     /// Adds a timer. True: its deadline is now the earliest, and the caller has to tell the driver.
@@ -81,41 +95,39 @@ impl Timers {
     /// A deadline more than 292 years away never comes.
     #[must_use]
     pub(crate) fn insert(&self, deadline: Instant, waker: &Waker) -> (TimerKey, bool) {
-        let tick = tick(*self.origin.get_or_init(Instant::now), deadline);
+        let tick = tick(self.origin, deadline);
         let waker = waker.clone();
-        let mut heap = self.heap.lock();
-        let key = heap.insert(tick, waker);
-        (key, self.publish(&heap))
+        let mut queue = self.queue.lock();
+        let key = queue.insert(tick, waker);
+        (key, self.lower(&queue, tick))
     }
 
     /// Makes a pending timer wake `waker`. False: it has fired already, or was taken out.
     #[must_use]
     pub(crate) fn update(&self, key: TimerKey, waker: &Waker) -> bool {
         // will_wake compares two pairs of pointers: no code of anybody's.
-        match self.heap.lock().get_mut(key) {
+        match self.queue.lock().get_mut(key) {
             None => return false,
             Some(present) if present.will_wake(waker) => return true,
             Some(_) => {}
         }
         let mut other = waker.clone();
-        let mut heap = self.heap.lock();
-        let found = heap.get_mut(key);
+        let mut queue = self.queue.lock();
+        let found = queue.get_mut(key);
         let pending = found.map(|present| std::mem::swap(present, &mut other));
-        drop(heap);
+        drop(queue);
         drop(other);
         pending.is_some()
     }
 
     /// Moves a pending timer to another deadline; it keeps its waker.
     pub(crate) fn reset(&self, key: TimerKey, deadline: Instant) -> Reset {
-        let Some(&origin) = self.origin.get() else {
-            return Reset::Gone;
-        };
-        let mut heap = self.heap.lock();
-        if !heap.reset(key, tick(origin, deadline)) {
+        let tick = tick(self.origin, deadline);
+        let mut queue = self.queue.lock();
+        if !queue.reset(key, tick) {
             return Reset::Gone;
         }
-        if self.publish(&heap) {
+        if self.lower(&queue, tick) {
             Reset::Lowered
         } else {
             Reset::Moved
@@ -124,75 +136,71 @@ impl Timers {
 
     /// Takes a timer out. Nothing happens if it has fired already; if not, it won't.
     pub(crate) fn remove(&self, key: TimerKey) {
-        let mut heap = self.heap.lock();
-        let removed = heap.remove(key);
-        self.publish(&heap);
-        drop(heap);
+        let mut queue = self.queue.lock();
+        let removed = queue.remove(key);
+        drop(queue);
         drop(removed);
     }
 
-    /// The earliest deadline, read without the lock. `None`: nothing will ever be due.
-    ///
-    /// A driver about to sleep reads this after the `SeqCst` fence that follows the store of its own
-    /// deadline; see the module's page.
-    pub(crate) fn next_deadline(&self) -> Option<Instant> {
-        // Acquire: pairs with the Release in `publish`, which comes after `origin` was set.
-        let tick = self.earliest.load(Ordering::Acquire);
+    /// The instant of a tick. `None`: it never comes.
+    pub(crate) fn instant(&self, tick: u64) -> Option<Instant> {
         if tick == NEVER {
-            return None;
-        }
-        let origin = *self.origin.get()?;
-        if tick >= ORIGIN {
-            origin.checked_add(Duration::from_nanos(tick - ORIGIN))
+            None
+        } else if tick >= ORIGIN {
+            self.origin.checked_add(Duration::from_nanos(tick - ORIGIN))
         } else {
             // An instant that can't be expressed was clamped, so it lies before every other one.
             let before = Duration::from_nanos(ORIGIN - tick);
-            Some(origin.checked_sub(before).unwrap_or(origin))
+            Some(self.origin.checked_sub(before).unwrap_or(self.origin))
         }
     }
 
     /// Takes the wakers of all timers due at `now` out into `due`, the earliest first, and among equal
     /// deadlines the oldest. The caller wakes them, outside any lock.
     pub(crate) fn fire(&self, now: Instant, due: &mut Vec<Waker>) {
-        let Some(&origin) = self.origin.get() else {
-            return;
-        };
         // What never comes isn't due then either.
-        let now = tick(origin, now).min(NEVER - 1);
-        // Relaxed: only a hint, which a concurrent insertion may make stale at once; the heap is read
-        // under its lock. That no deadline is overslept rests on `next_deadline`.
-        while self.earliest.load(Ordering::Relaxed) <= now {
-            let mut heap = self.heap.lock();
-            due.extend(std::iter::from_fn(|| heap.pop_due(now)).take(BATCH));
-            self.publish(&heap);
+        let now = tick(self.origin, now).min(NEVER - 1);
+        // Only a hint, which a concurrent insertion may make stale at once; the queue is read under its lock.
+        while self.minimum() <= now {
+            let mut queue = self.queue.lock();
+            due.extend(std::iter::from_fn(|| queue.pop_due(now)).take(BATCH));
+            self.publish(&mut queue);
         }
     }
 
     /// Whether there is no timer at all, not even one that will never be due.
     #[cfg(test)]
     pub(crate) fn is_empty(&self) -> bool {
-        self.heap.lock().is_empty()
+        self.queue.lock().is_empty()
     }
 
     /// Takes out the wakers of all timers, for the end of the runtime.
     pub(crate) fn drain(&self, all: &mut Vec<Waker>) {
-        let mut heap = self.heap.lock();
-        let taken = heap.take();
-        self.publish(&heap);
-        drop(heap);
+        let mut queue = self.queue.lock();
+        let taken = queue.take();
+        self.publish(&mut queue);
+        drop(queue);
         all.extend(taken);
     }
 
-    /// Makes the heap's minimum known. True: it is earlier than it was.
-    fn publish(&self, heap: &MutexGuard<'_, Heap<Waker>>) -> bool {
-        let least = heap.earliest().unwrap_or(NEVER);
+    /// Makes known that something is due at `tick`. True: that is earlier than what was known.
+    fn lower(&self, _locked: &MutexGuard<'_, Queue<Waker>>, tick: u64) -> bool {
         // Relaxed: written only under the lock that the caller holds.
-        let published = self.earliest.load(Ordering::Relaxed);
-        if least != published {
-            // Release: pairs with the Acquire in `next_deadline`.
-            self.earliest.store(least, Ordering::Release);
+        let is_earlier = tick < self.earliest.load(Ordering::Relaxed);
+        if is_earlier {
+            // Relaxed: ordered by the caller's fence.
+            self.earliest.store(tick, Ordering::Relaxed);
         }
-        least < published
+        is_earlier
+    }
+
+    /// Makes the least tick known, and returns it.
+    fn publish(&self, queue: &mut MutexGuard<'_, Queue<Waker>>) -> u64 {
+        let least = queue.earliest().unwrap_or(NEVER);
+        // Relaxed: written only under the lock that the caller holds. It is never before what was known, so nobody
+        // has to be told.
+        self.earliest.store(least, Ordering::Relaxed);
+        least
     }
 }
 

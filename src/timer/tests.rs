@@ -26,6 +26,16 @@ fn counter() -> (Arc<Count>, Waker) {
     (count.clone(), Waker::from(count))
 }
 
+fn new() -> (Timers, Instant) {
+    let now = Instant::now();
+    (Timers::new(now), now)
+}
+
+/// As a driver that is about to sleep finds it.
+fn next_deadline(timers: &Timers) -> Option<Instant> {
+    timers.instant(timers.refine())
+}
+
 fn fire(timers: &Timers, now: Instant) -> usize {
     let mut due = Vec::new();
     timers.fire(now, &mut due);
@@ -38,30 +48,30 @@ const MS: Duration = Duration::from_millis(1);
 
 #[test]
 fn fires_what_is_due_and_nothing_else() {
-    let (timers, start) = (Timers::new(), Instant::now());
+    let (timers, start) = new();
     let (early, early_waker) = counter();
     let (late, late_waker) = counter();
-    assert_eq!(timers.next_deadline(), None);
+    assert_eq!(next_deadline(&timers), None);
     assert!(timers.insert(start + 2 * MS, &late_waker).1);
     assert!(timers.insert(start + MS, &early_waker).1);
     assert!(
         !timers.insert(start + MS, &early_waker).1,
         "equal is not earlier"
     );
-    assert_eq!(timers.next_deadline(), Some(start + MS));
+    assert_eq!(next_deadline(&timers), Some(start + MS));
     assert_eq!(fire(&timers, start), 0);
     assert_eq!(fire(&timers, start + MS - Duration::from_nanos(1)), 0);
     assert_eq!(fire(&timers, start + MS), 2);
     assert_eq!((early.get(), late.get()), (2, 0));
-    assert_eq!(timers.next_deadline(), Some(start + 2 * MS));
+    assert_eq!(next_deadline(&timers), Some(start + 2 * MS));
     assert_eq!(fire(&timers, start + 3 * MS), 1);
     assert!(timers.is_empty());
-    assert_eq!(timers.next_deadline(), None);
+    assert_eq!(next_deadline(&timers), None);
 }
 
 #[test]
 fn equal_deadlines_fire_in_the_order_of_insertion() {
-    let (timers, deadline) = (Timers::new(), Instant::now());
+    let (timers, deadline) = new();
     let wakers: Vec<_> = (0..1000).map(|_| counter().1).collect();
     for waker in &wakers {
         let _ = timers.insert(deadline, waker);
@@ -74,12 +84,12 @@ fn equal_deadlines_fire_in_the_order_of_insertion() {
 
 #[test]
 fn a_removed_timer_never_fires_and_lets_go_of_its_waker() {
-    let (timers, start) = (Timers::new(), Instant::now());
+    let (timers, start) = new();
     let (count, waker) = counter();
     let (key, _) = timers.insert(start, &waker);
     let _ = timers.insert(start + MS, &waker);
     timers.remove(key);
-    assert_eq!(timers.next_deadline(), Some(start + MS));
+    assert_eq!(next_deadline(&timers), Some(start + MS));
     timers.remove(key);
     assert_eq!(Arc::strong_count(&count), 3);
     assert_eq!(fire(&timers, start), 0);
@@ -87,23 +97,23 @@ fn a_removed_timer_never_fires_and_lets_go_of_its_waker() {
 
 #[test]
 fn reset_moves_both_ways_and_finds_out_when_it_is_too_late() {
-    let (timers, start) = (Timers::new(), Instant::now());
+    let (timers, start) = new();
     let (_, waker) = counter();
     let (key, _) = timers.insert(start + 5 * MS, &waker);
     let (other, _) = timers.insert(start + 7 * MS, &waker);
     assert_eq!(timers.reset(key, start + 9 * MS), Reset::Moved);
-    assert_eq!(timers.next_deadline(), Some(start + 7 * MS));
+    assert_eq!(next_deadline(&timers), Some(start + 7 * MS));
     assert_eq!(timers.reset(key, start + 7 * MS), Reset::Moved);
     assert_eq!(timers.reset(key, start + 6 * MS), Reset::Lowered);
     assert_eq!(fire(&timers, start + 6 * MS), 1);
     assert_eq!(timers.reset(key, start), Reset::Gone);
-    assert_eq!(timers.next_deadline(), Some(start + 7 * MS));
+    assert_eq!(next_deadline(&timers), Some(start + 7 * MS));
     timers.remove(other);
 }
 
 #[test]
 fn update_replaces_the_waker_while_there_is_one() {
-    let (timers, start) = (Timers::new(), Instant::now());
+    let (timers, start) = new();
     let (first, first_waker) = counter();
     let (second, second_waker) = counter();
     let (key, _) = timers.insert(start, &first_waker);
@@ -122,12 +132,12 @@ fn very_far(start: Instant) -> Option<Instant> {
 
 #[test]
 fn what_is_too_far_away_never_comes_even_if_it_was_inserted_first() {
-    let (timers, start) = (Timers::new(), Instant::now());
+    let (timers, start) = new();
     let Some(far) = very_far(start) else { return };
     let (_, waker) = counter();
     let (key, lowered) = timers.insert(far, &waker);
     assert!(!lowered);
-    assert_eq!(timers.next_deadline(), None);
+    assert_eq!(next_deadline(&timers), None);
     assert!(!timers.is_empty());
     assert_eq!(fire(&timers, far), 0);
     assert!(timers.insert(start + MS, &waker).1);
@@ -137,19 +147,19 @@ fn what_is_too_far_away_never_comes_even_if_it_was_inserted_first() {
 }
 
 #[test]
-fn the_past_before_the_first_insertion_keeps_its_order() {
+fn the_past_before_the_origin_keeps_its_order() {
     let early = Instant::now();
-    let timers = Timers::new();
+    let timers = Timers::new(Instant::now());
     let (_, waker) = counter();
     let _ = timers.insert(Instant::now() + MS, &waker);
     assert!(timers.insert(early, &waker).1);
-    assert_eq!(timers.next_deadline(), Some(early));
+    assert_eq!(next_deadline(&timers), Some(early));
     assert_eq!(fire(&timers, early), 1);
 }
 
 #[test]
 fn drain_takes_everything_and_outdates_the_keys() {
-    let (timers, start) = (Timers::new(), Instant::now());
+    let (timers, start) = new();
     let (_, waker) = counter();
     let keys: Vec<_> = (0..10)
         .map(|n| timers.insert(start + n * MS, &waker).0)
@@ -158,7 +168,7 @@ fn drain_takes_everything_and_outdates_the_keys() {
     timers.drain(&mut all);
     assert_eq!(all.len(), 10);
     assert!(timers.is_empty());
-    assert_eq!(timers.next_deadline(), None);
+    assert_eq!(next_deadline(&timers), None);
     let _ = timers.insert(start, &waker);
     assert!(
         keys.into_iter()
@@ -195,7 +205,7 @@ mod meddler {
 
 #[test]
 fn wakers_that_come_back_find_the_lock_free() {
-    let timers: &'static Timers = Box::leak(Box::new(Timers::new()));
+    let timers: &'static Timers = Box::leak(Box::new(Timers::new(Instant::now())));
     let start = Instant::now();
     let waker = meddler::waker(timers);
     let (key, _) = timers.insert(start, &waker);

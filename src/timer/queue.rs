@@ -1,0 +1,259 @@
+//! Timers in the order of their deadlines, each to be found by its key.
+//!
+//! `entries` says what is true of a timer. The order is kept by *nodes*, and nodes are never searched for: a timer
+//! that is taken out leaves its node behind, and one that is put off leaves it where it stood. What became of a node
+//! is found out when it comes to the front, or when nodes without a timer are swept out together.
+//!
+//! Most timers are later than all before them, as most programs wait for the same few spans over and over. These nodes
+//! stand in a sorted *run*, which takes and gives them by moving none. The others are in a heap.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, VecDeque};
+use std::num::NonZeroU64;
+
+use slab::Slab;
+
+/// Up to so many places from its end a node may still enter the run: clocks read on different threads reach the lock
+/// in another order, and a few timers that are far away should not close the run to all others.
+const REACH: usize = 8;
+
+/// Below this many nodes or entries no memory is given back.
+const SMALL: usize = 1024;
+
+/// So many nodes without a timer are nothing to sweep for, and after so many removals it is time to look.
+const FEW: usize = 64;
+
+/// Names one entry for as long as it is there, and nothing afterwards: sequence numbers are never used twice, so a key
+/// that outlived its entry doesn't find the slot's next tenant.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct TimerKey {
+    slot: u32,
+    seq: NonZeroU64,
+}
+
+/// Ordered by tick. Equal ticks leave in the order in which they came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Node {
+    /// Not after the entry's.
+    tick: u64,
+    seq: NonZeroU64,
+    slot: u32,
+    version: u32,
+}
+
+#[derive(Debug)]
+struct Entry<T> {
+    tick: u64,
+    seq: NonZeroU64,
+    /// Which of the nodes made for this entry counts.
+    version: u32,
+    item: T,
+}
+
+#[derive(Debug)]
+pub(super) struct Queue<T> {
+    /// Ascending.
+    run: VecDeque<Node>,
+    heap: BinaryHeap<Reverse<Node>>,
+    /// Each has one node that counts.
+    entries: Slab<Entry<T>>,
+    last_seq: u64,
+    /// Since the entries' memory was last given back.
+    removals: usize,
+}
+
+impl<T> Queue<T> {
+    pub(super) const fn new() -> Self {
+        Self {
+            run: VecDeque::new(),
+            heap: BinaryHeap::new(),
+            entries: Slab::new(),
+            last_seq: 0,
+            removals: 0,
+        }
+    }
+
+    #[cfg(test)]
+    pub(super) fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// The least tick of all.
+    pub(super) fn earliest(&mut self) -> Option<u64> {
+        self.first(u64::MAX).map(|node| node.tick)
+    }
+
+    pub(super) fn insert(&mut self, tick: u64, item: T) -> TimerKey {
+        self.last_seq += 1;
+        let seq = NonZeroU64::new(self.last_seq).expect("counted up from zero");
+        let entry = Entry {
+            tick,
+            seq,
+            version: 0,
+            item,
+        };
+        let slot = self.entries.insert(entry);
+        let slot = u32::try_from(slot).expect("less than four billion timers");
+        self.enqueue(Node {
+            tick,
+            seq,
+            slot,
+            version: 0,
+        });
+        TimerKey { slot, seq }
+    }
+
+    pub(super) fn get_mut(&mut self, key: TimerKey) -> Option<&mut T> {
+        self.entry(key).map(|entry| &mut entry.item)
+    }
+
+    pub(super) fn remove(&mut self, key: TimerKey) -> Option<T> {
+        self.entry(key)?;
+        // Who came last is often who goes first.
+        if self.run.back().is_some_and(|last| last.seq == key.seq) {
+            self.run.pop_back();
+        }
+        let item = self.entries.remove(key.slot as usize).item;
+        self.removed();
+        Some(item)
+    }
+
+    /// Moves an entry to another tick. Among equal ticks it keeps the place that its age gives it.
+    /// False: there is no such entry.
+    pub(super) fn reset(&mut self, key: TimerKey, tick: u64) -> bool {
+        let Some(entry) = self.entry(key) else {
+            return false;
+        };
+        let is_earlier = tick < entry.tick;
+        entry.tick = tick;
+        if is_earlier {
+            entry.version = entry.version.wrapping_add(1);
+            let node = Node {
+                tick,
+                seq: key.seq,
+                slot: key.slot,
+                version: entry.version,
+            };
+            self.enqueue(node);
+            self.removed();
+        }
+        true
+    }
+
+    /// Takes out the first entry, if its tick is not after `now`.
+    pub(super) fn pop_due(&mut self, now: u64) -> Option<T> {
+        let node = self.first(now)?;
+        self.pop(node);
+        let item = self.entries.remove(node.slot as usize).item;
+        self.removed();
+        Some(item)
+    }
+
+    /// Takes out everything, in no particular order.
+    pub(super) fn take(&mut self) -> impl Iterator<Item = T> + use<T> {
+        self.run = VecDeque::new();
+        self.heap = BinaryHeap::new();
+        let entries = std::mem::take(&mut self.entries);
+        entries.into_iter().map(|(_, entry)| entry.item)
+    }
+
+    fn entry(&mut self, key: TimerKey) -> Option<&mut Entry<T>> {
+        let entry = self.entries.get_mut(key.slot as usize)?;
+        (entry.seq == key.seq).then_some(entry)
+    }
+
+    /// The least node, if its tick is not after `limit`, with its entry's tick: those before it that have none, or
+    /// another one, are cleared out of the way.
+    fn first(&mut self, limit: u64) -> Option<Node> {
+        loop {
+            let node = self.least().filter(|node| node.tick <= limit)?;
+            match current(&self.entries, &node) {
+                Some(entry) if entry.tick == node.tick => return Some(node),
+                Some(&Entry { tick, .. }) => {
+                    self.pop(node);
+                    self.enqueue(Node { tick, ..node });
+                }
+                None => self.pop(node),
+            }
+        }
+    }
+
+    fn least(&self) -> Option<Node> {
+        match (self.run.front(), self.heap.peek()) {
+            (Some(&one), Some(&Reverse(other))) => Some(one.min(other)),
+            (one, other) => one.or(other.map(|Reverse(node)| node)).copied(),
+        }
+    }
+
+    /// Takes out the least node.
+    fn pop(&mut self, least: Node) {
+        if self.run.front() == Some(&least) {
+            self.run.pop_front();
+        } else {
+            self.heap.pop();
+        }
+    }
+
+    // Inlined, as a node that goes through memory is read back before it has got there.
+    #[inline(always)]
+    fn enqueue(&mut self, node: Node) {
+        match self.run.back() {
+            Some(last) if node < *last => self.enqueue_before_last(node),
+            _ => self.run.push_back(node),
+        }
+    }
+
+    #[inline(never)]
+    fn enqueue_before_last(&mut self, node: Node) {
+        let len = self.run.len();
+        if len > REACH && node < self.run[len - REACH] {
+            self.heap.push(Reverse(node));
+            return;
+        }
+        let before = (0..len - 1).rev().find(|&place| self.run[place] < node);
+        self.run.insert(before.map_or(0, |place| place + 1), node);
+    }
+
+    /// After a node or an entry has lost the other: looks now and then whether that has left much behind.
+    #[inline]
+    fn removed(&mut self) {
+        self.removals += 1;
+        let are_all_gone = self.entries.is_empty() && self.entries.capacity() > SMALL;
+        if self.removals.is_multiple_of(FEW) || are_all_gone {
+            self.give_back();
+        }
+    }
+
+    /// Sweeps nodes and returns memory, seldom enough that it costs each removal a constant share. Entries can't
+    /// move, so their memory returns as far as the last one in use.
+    #[cold]
+    fn give_back(&mut self) {
+        let len = self.entries.len();
+        if self.run.len() + self.heap.len() > 2 * len + FEW {
+            let entries = &self.entries;
+            self.run.retain(|node| current(entries, node).is_some());
+            self.heap
+                .retain(|Reverse(node)| current(entries, node).is_some());
+        }
+        if self.run.capacity() > SMALL && self.run.len() < self.run.capacity() / 4 {
+            self.run.shrink_to(self.run.capacity() / 2);
+        }
+        if self.heap.capacity() > SMALL && self.heap.len() < self.heap.capacity() / 4 {
+            self.heap.shrink_to(self.heap.capacity() / 2);
+        }
+        let slots = self.entries.capacity();
+        if slots > SMALL && (len == 0 || len < slots / 4 && self.removals > slots / 8) {
+            self.entries.shrink_to_fit();
+            self.removals = 0;
+        }
+    }
+}
+
+/// The entry that `node` stands for; None: it was taken out, or has another node.
+fn current<'a, T>(entries: &'a Slab<Entry<T>>, node: &Node) -> Option<&'a Entry<T>> {
+    let entry = entries.get(node.slot as usize)?;
+    (entry.seq == node.seq && entry.version == node.version).then_some(entry)
+}
+
+#[cfg(test)]
+mod tests;
