@@ -111,7 +111,7 @@ pub fn pages(world: *const ()) -> PageSet {
 }
 
 pub fn world(set: &PageSet) -> *const () {
-    set.engine
+    *set.engine
 }
 
 /// # Safety

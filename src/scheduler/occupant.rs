@@ -21,7 +21,7 @@ use crate::util::contain::contain;
 /// Every so many polls a busy worker looks at the poller and the timers. A prime, so that it falls into step with nothing.
 const LOOK_EVERY: u32 = 61;
 /// And every so many at the injector, which is no system call.
-const INJECTOR_EVERY: u32 = 7;
+const INJECTOR_EVERY: u32 = 3;
 /// So many times in a row the next slot goes before the queue.
 const MAX_STREAK: u8 = 3;
 
@@ -198,13 +198,15 @@ impl<'e> Occupant<'e> {
         self.next_of_own().or_else(|| self.search())
     }
 
-    /// A task of the injector, before those of the own queue.
+    /// A task of the injector, before those of the own queue; others go behind these.
     #[inline]
     fn injected(&mut self) -> Option<NonNull<Header>> {
         if self.engine.injector.is_empty() {
             return None;
         }
-        let Stolen::One(task) = self.engine.injector.steal() else {
+        // SAFETY: this thread occupies the worker.
+        let stolen = unsafe { self.engine.injector.steal_batch_and_pop(&self.worker.local) };
+        let Stolen::One(task) = stolen else {
             return None;
         };
         self.streak = 0;

@@ -111,7 +111,7 @@ impl Schedule for Scheduler {
 
     unsafe fn cell_gone(set: NonNull<PageSet>) {
         // SAFETY: the cell that is being freed kept the engine, and with it the set, until now.
-        let engine = unsafe { (*set.as_ptr()).engine };
+        let engine = unsafe { *(*set.as_ptr()).engine };
         // SAFETY: as above; once per cell, as the caller promises. The set of orphans is never retired.
         unsafe { Engine::cells_gone(engine.cast(), 1) };
     }
@@ -264,7 +264,7 @@ impl Engine {
     pub(crate) fn is_ending_current_task(&self) -> bool {
         let is_ours = |home: NonNull<PageSet>| {
             // SAFETY: a page set outlives its cells, and the task that is polled has one.
-            let engine = unsafe { home.as_ref() }.engine;
+            let engine = *unsafe { home.as_ref() }.engine;
             std::ptr::eq(engine.cast(), self)
         };
         self.is_closed() && task::current::home().is_some_and(is_ours)

@@ -27,6 +27,8 @@ use std::mem::offset_of;
 use std::ptr::{self, NonNull};
 use std::time::Instant;
 
+use crossbeam_utils::CachePadded;
+
 use super::header::{Header, TaskRef};
 use super::id::IdBlock;
 #[cfg(heist_loom)]
@@ -55,10 +57,12 @@ pub(crate) const fn class_of(size: usize) -> usize {
 
 /// The pages of one worker, or of the foreign threads.
 pub struct PageSet {
-    /// The engine, for the scheduler's eyes only.
-    pub(crate) engine: *const (),
+    /// The engine, for the scheduler's eyes only. Read wherever one of the set's tasks is woken, so it shares no line with what the owner
+    /// writes.
+    pub(crate) engine: CachePadded<*const ()>,
+    /// Written by everybody.
+    remote: CachePadded<RemoteStack>,
     local: UnsafeCell<Local>,
-    remote: RemoteStack,
     pages: Mutex<Vec<Page>>,
     /// Tasks spawned here, counted by the owner and read by anybody.
     spawned: AtomicU64,
@@ -89,7 +93,7 @@ struct Page {
 impl PageSet {
     pub(crate) fn new(engine: *const ()) -> Self {
         Self {
-            engine,
+            engine: CachePadded::new(engine),
             local: UnsafeCell::new(Local {
                 free: [ptr::null_mut(); CLASSES],
                 out: 0,
@@ -97,7 +101,7 @@ impl PageSet {
                 trimmed: None,
                 ids: IdBlock::default(),
             }),
-            remote: RemoteStack::new(),
+            remote: CachePadded::new(RemoteStack::new()),
             pages: Mutex::new(Vec::new()),
             spawned: AtomicU64::new(0),
         }
