@@ -129,6 +129,7 @@ impl Idle {
         self.words[word].load(Ordering::Acquire) & bit != 0
     }
 
+    #[inline]
     pub fn any_asleep(&self) -> bool {
         // Relaxed: ordered by the fences of the callers.
         self.words

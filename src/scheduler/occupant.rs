@@ -34,8 +34,8 @@ pub(crate) struct Occupant<'e> {
     searching: bool,
     /// Polls since the last look at the poller and the timers.
     since_look: u32,
-    /// Polls since the last look at the injector.
-    since_injector: u32,
+    /// Polls until the next look at the injector.
+    until_injector: u32,
     streak: u8,
     rng: fastrand::Rng,
     woken: Vec<Waker>,
@@ -112,7 +112,7 @@ impl<'e> Occupant<'e> {
             parker,
             searching: false,
             since_look: 0,
-            since_injector: 0,
+            until_injector: INJECTOR_EVERY,
             streak: 0,
             rng: fastrand::Rng::with_seed(index as u64 + 1),
             woken: Vec::new(),
@@ -177,7 +177,7 @@ impl<'e> Occupant<'e> {
             let more = self.worker.turns.get().wrapping_sub(begun) / 2;
             let more = u32::try_from(more).unwrap_or(LOOK_EVERY).min(LOOK_EVERY);
             self.since_look += more;
-            self.since_injector += more;
+            self.until_injector = self.until_injector.saturating_sub(more);
             self.worker.turns.add(1);
         }
     }
@@ -188,29 +188,30 @@ impl<'e> Occupant<'e> {
             self.since_look = 0;
             self.look();
         }
-        self.since_injector += 1;
-        if self.since_injector >= INJECTOR_EVERY {
-            self.since_injector = 0;
-            if let Some(task) = self.injected() {
+        self.until_injector = self.until_injector.saturating_sub(1);
+        if self.until_injector == 0 {
+            self.until_injector = INJECTOR_EVERY;
+            if !self.engine.injector.is_empty()
+                && let Stolen::One(task) = self.take_injected()
+            {
+                self.streak = 0;
                 return Some(task);
             }
         }
         self.next_of_own().or_else(|| self.search())
     }
 
-    /// A task of the injector, before those of the own queue; others go behind these.
-    #[inline]
-    fn injected(&mut self) -> Option<NonNull<Header>> {
-        if self.engine.injector.is_empty() {
-            return None;
-        }
+    /// A task of the injector. Others come with it, behind those of the own queue: until they had their turns nobody looks there
+    /// again, as the look disturbs who pushes.
+    fn take_injected(&mut self) -> Stolen {
         // SAFETY: this thread occupies the worker.
+        let before = unsafe { self.worker.local.len() };
+        // SAFETY: as above.
         let stolen = unsafe { self.engine.injector.steal_batch_and_pop(&self.worker.local) };
-        let Stolen::One(task) = stolen else {
-            return None;
-        };
-        self.streak = 0;
-        Some(task)
+        // SAFETY: as above.
+        let came = unsafe { self.worker.local.len() }.saturating_sub(before);
+        self.until_injector = INJECTOR_EVERY + u32::try_from(came).unwrap_or(0);
+        stolen
     }
 
     #[inline]
@@ -252,8 +253,7 @@ impl<'e> Occupant<'e> {
         let mut contended = false;
         loop {
             let mut again = false;
-            // SAFETY: this thread occupies the worker.
-            match unsafe { self.engine.injector.steal_batch_and_pop(&self.worker.local) } {
+            match self.take_injected() {
                 Stolen::One(task) => return Some(task),
                 Stolen::Retry => again = true,
                 Stolen::Nothing => {}
