@@ -38,12 +38,12 @@ pub(crate) fn is_clean(engine: &Arc<Engine>) -> bool {
 pub(crate) fn keep(engine: Arc<Engine>) {
     for worker in &engine.workers {
         worker.reset_counters();
+        // SAFETY: deserted, and nobody else knows the engine: the caller owns every set.
+        unsafe { worker.pages.trim(Instant::now) };
     }
     engine.foreign.reset_spawned();
-    for set in engine.page_sets() {
-        // SAFETY: deserted, and nobody else knows the engine: the caller owns every set.
-        unsafe { set.trim(Instant::now) };
-    }
+    // SAFETY: as above.
+    unsafe { engine.foreign.trim(Instant::now) };
     // Relaxed: a statistic.
     engine.completed_elsewhere.store(0, Ordering::Relaxed);
     let mut kept = KEPT.lock();

@@ -23,7 +23,7 @@ const LOOK_EVERY: u32 = 61;
 /// And every so many at the injector, which is no system call.
 const INJECTOR_EVERY: u32 = 3;
 /// So many times in a row the next slot goes before the queue.
-const MAX_STREAK: u8 = 3;
+const MAX_STREAK: u64 = 3;
 
 /// The thread that sits at a worker.
 pub(crate) struct Occupant<'e> {
@@ -32,11 +32,10 @@ pub(crate) struct Occupant<'e> {
     parker: &'static Parker,
     /// Counted among the searchers.
     searching: bool,
-    /// Polls since the last look at the poller and the timers.
+    /// Polls from the last look at the poller and the timers up to the next one at the injector.
     since_look: u32,
-    /// Polls until the next look at the injector.
+    /// Polls until that.
     until_injector: u32,
-    streak: u8,
     rng: fastrand::Rng,
     woken: Vec<Waker>,
 }
@@ -90,7 +89,7 @@ impl<'e> Occupant<'e> {
         worker.calm(YIELD_SEAT);
         // Relaxed: a hint for the monitor.
         worker.in_root.store(false, Ordering::Relaxed);
-        worker.joining.set(false);
+        worker.streak.set(0);
         worker.root_waits.set(0);
         let evicted = worker.seat(parker, by_pool);
         if let Some(evicted) = evicted {
@@ -111,9 +110,8 @@ impl<'e> Occupant<'e> {
             worker,
             parker,
             searching: false,
-            since_look: 0,
+            since_look: INJECTOR_EVERY,
             until_injector: INJECTOR_EVERY,
-            streak: 0,
             rng: fastrand::Rng::with_seed(index as u64 + 1),
             woken: Vec::new(),
         }
@@ -155,7 +153,7 @@ impl<'e> Occupant<'e> {
     }
 
     fn run(&mut self, task: NonNull<Header>) {
-        if self.streak == 0 {
+        if self.worker.streak.get() == 0 {
             budget::refill();
         }
         if self.engine.config.debug {
@@ -164,7 +162,6 @@ impl<'e> Occupant<'e> {
         }
         context::set_task(Some(task));
         self.worker.turns.add(1);
-        self.worker.from_queue.set(self.streak == 0);
         let mark = context::mark();
         let begun = self.worker.turns.get();
         // SAFETY: the entry taken from a queue is the right to this turn.
@@ -172,33 +169,48 @@ impl<'e> Occupant<'e> {
         context::set_task(None);
         context::resume(&mark, self.is_seated());
         if self.is_seated() {
-            self.worker.joining.set(false);
             // The turn of a batch's ticket makes many polls.
             let more = self.worker.turns.get().wrapping_sub(begun) / 2;
             let more = u32::try_from(more).unwrap_or(LOOK_EVERY).min(LOOK_EVERY);
-            self.since_look += more;
-            self.until_injector = self.until_injector.saturating_sub(more);
+            if more > 0 {
+                self.since_look += more;
+                self.until_injector = self.until_injector.saturating_sub(more);
+            }
             self.worker.turns.add(1);
         }
     }
 
     fn find(&mut self) -> Option<NonNull<Header>> {
-        self.since_look += 1;
+        self.until_injector = self.until_injector.saturating_sub(1);
+        if self.until_injector == 0
+            && let Some(task) = self.look_around()
+        {
+            return Some(task);
+        }
+        self.next_of_own().or_else(|| self.search())
+    }
+
+    /// Looks at what others bring, before the own queue.
+    #[inline(never)]
+    fn look_around(&mut self) -> Option<NonNull<Header>> {
         if self.since_look >= LOOK_EVERY {
             self.since_look = 0;
             self.look();
         }
-        self.until_injector = self.until_injector.saturating_sub(1);
-        if self.until_injector == 0 {
-            self.until_injector = INJECTOR_EVERY;
-            if !self.engine.injector.is_empty()
-                && let Stolen::One(task) = self.take_injected()
-            {
-                self.streak = 0;
-                return Some(task);
-            }
+        self.look_again_after(INJECTOR_EVERY);
+        if self.engine.injector.is_empty() {
+            return None;
         }
-        self.next_of_own().or_else(|| self.search())
+        let Stolen::One(task) = self.take_injected() else {
+            return None;
+        };
+        self.worker.streak.set(0);
+        Some(task)
+    }
+
+    fn look_again_after(&mut self, polls: u32) {
+        self.until_injector = polls;
+        self.since_look += polls;
     }
 
     /// A task of the injector. Others come with it, behind those of the own queue: until they had their turns nobody looks there
@@ -210,21 +222,24 @@ impl<'e> Occupant<'e> {
         let stolen = unsafe { self.engine.injector.steal_batch_and_pop(&self.worker.local) };
         // SAFETY: as above.
         let came = unsafe { self.worker.local.len() }.saturating_sub(before);
-        self.until_injector = INJECTOR_EVERY + u32::try_from(came).unwrap_or(0);
+        if came > 0 {
+            self.look_again_after(INJECTOR_EVERY + u32::try_from(came).unwrap_or(0));
+        }
         stolen
     }
 
     #[inline]
     fn next_of_own(&mut self) -> Option<NonNull<Header>> {
+        let streak = &self.worker.streak;
         if let Some(task) = self.worker.next.take() {
-            if self.streak < MAX_STREAK && budget::has_budget() {
-                self.streak += 1;
+            if streak.get() < MAX_STREAK && budget::has_budget() {
+                streak.add(1);
                 return Some(task);
             }
             // SAFETY: this thread occupies the worker.
             unsafe { self.worker.local.push(task) };
         }
-        self.streak = 0;
+        streak.set(0);
         // SAFETY: as above.
         unsafe { self.worker.local.pop() }
     }

@@ -123,7 +123,7 @@ unsafe fn wake(root: NonNull<Header>) {
     if context::is_own_root(root) {
         // As a joiner that is a task: behind the neighbours of the task that it waited for.
         if let Some(worker) = engine.and_then(|engine| context::worker_of(engine))
-            && worker.joining.get()
+            && worker.is_joining()
         {
             // SAFETY: `worker_of` gives the worker that this thread occupies.
             let queued = unsafe { worker.local.len() };

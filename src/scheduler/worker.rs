@@ -17,7 +17,7 @@ use crate::task::{Header, Meta, PageSet};
 /// | `next` | the occupant; the monitor takes from a stuck one |
 /// | `parker`, `by_pool` | whoever owns the worker: the occupant, or who cleared its bit |
 /// | `turns`, counters | the occupant writes, anybody reads |
-/// | `from_queue`, `joining`, `root_waits` | the occupant |
+/// | `streak`, `joining`, `root_waits` | the occupant |
 /// | `attention` | anybody sets; the occupant takes |
 pub(crate) struct Worker {
     pub(crate) index: usize,
@@ -32,10 +32,10 @@ pub(crate) struct Worker {
     /// Begins and ends of polls: odd during one.
     pub(crate) turns: Count,
     pub(crate) in_root: AtomicBool,
-    /// The task whose turn it is came from a queue, not from the next slot.
-    pub(crate) from_queue: Mark,
-    /// And is complete: what is woken in the rest of the turn is its joiner.
-    pub(crate) joining: Mark,
+    /// So many times in a row the next slot went before the queue.
+    pub(crate) streak: Count,
+    /// The turn of a task that came from a queue, and completed, plus one: see [`Worker::is_joining`].
+    joining: Count,
     /// How many turns the occupant's root lets pass although it was woken.
     pub(crate) root_waits: Count,
     pub(crate) attention: AtomicU32,
@@ -83,24 +83,6 @@ impl Count {
 
     #[inline]
     pub(crate) fn get(&self) -> u64 {
-        // Relaxed: as above.
-        self.0.load(Ordering::Relaxed)
-    }
-}
-
-/// Something that the occupant notes for itself.
-#[derive(Debug, Default)]
-pub(crate) struct Mark(AtomicBool);
-
-impl Mark {
-    #[inline]
-    pub(crate) fn set(&self, to: bool) {
-        // Relaxed: written and read by the occupant.
-        self.0.store(to, Ordering::Relaxed);
-    }
-
-    #[inline]
-    pub(crate) fn get(&self) -> bool {
         // Relaxed: as above.
         self.0.load(Ordering::Relaxed)
     }
@@ -171,8 +153,8 @@ impl Worker {
             by_pool: AtomicBool::new(false),
             turns: Count::default(),
             in_root: AtomicBool::new(false),
-            from_queue: Mark::default(),
-            joining: Mark::default(),
+            streak: Count::default(),
+            joining: Count::default(),
             root_waits: Count::default(),
             attention: AtomicU32::new(0),
             thread: AtomicU32::new(0),
@@ -222,6 +204,20 @@ impl Worker {
     #[inline]
     pub(crate) fn turn(&self) -> Option<NonZeroU64> {
         NonZeroU64::new(self.turns.get() << 16 | (self.index & 0xFFFF) as u64)
+    }
+
+    /// The task that the occupant polls is complete, and about to wake its joiner.
+    #[inline]
+    pub(crate) fn completes(&self) {
+        if self.streak.get() == 0 {
+            self.joining.set(self.turns.get() + 1);
+        }
+    }
+
+    /// Whether what is woken now is the joiner of a task that came from a queue. The turn ends with it.
+    #[inline]
+    pub(crate) fn is_joining(&self) -> bool {
+        self.joining.get() == self.turns.get() + 1
     }
 
     /// A thread was refused: whoever takes the flag back owns the worker, whose bit is clear.
@@ -322,6 +318,7 @@ impl Worker {
     /// Sets the numbers back, for an engine that goes to its next run.
     pub(crate) fn reset_counters(&self) {
         self.turns.set(0);
+        self.joining.set(0);
         self.stats.reset();
         self.pages.reset_spawned();
     }
