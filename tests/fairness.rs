@@ -10,7 +10,7 @@ use std::future::poll_fn;
 use std::io::Write;
 use std::net::Ipv4Addr;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, mpsc};
 use std::task::{Poll, Waker};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -69,6 +69,108 @@ fn a_ping_pong_pair_does_not_starve_the_queue_through_the_next_slot() {
         }
         queued.await.unwrap();
     });
+}
+
+/// A task that is pending until `over`, and a function that has a thread outside wake it, and waits until it has.
+fn woken_from_outside(
+    over: Arc<AtomicBool>,
+) -> (impl Future<Output = ()> + Send, impl Fn() + Send) {
+    let waiting = Arc::new(Mutex::new(None::<Waker>));
+    let (wakers, to_wake) = mpsc::channel::<Waker>();
+    let (done, answers) = mpsc::channel();
+    thread::spawn(move || {
+        for waker in to_wake {
+            waker.wake();
+            done.send(()).unwrap();
+        }
+    });
+    let wake = {
+        let waiting = Arc::clone(&waiting);
+        move || {
+            if let Some(waker) = waiting.lock().unwrap().take() {
+                wakers.send(waker).unwrap();
+                answers.recv().unwrap();
+            }
+        }
+    };
+    let task = poll_fn(move |cx| {
+        *waiting.lock().unwrap() = Some(cx.waker().clone());
+        if over.load(Ordering::SeqCst) {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
+    });
+    (task, wake)
+}
+
+#[test]
+fn a_ping_pong_pair_and_what_is_woken_from_outside_do_not_starve_the_queue_together() {
+    const ROUNDS: usize = 5_000;
+    run_on(1, async {
+        let (ball, over) = (
+            Arc::new(Mutex::new(Ball::default())),
+            Arc::new(AtomicBool::new(false)),
+        );
+        let (woken, wake) = woken_from_outside(Arc::clone(&over));
+        let woken = heist::spawn(woken);
+        let first = heist::spawn(play(0, Arc::clone(&ball), Arc::clone(&over)));
+        let mut game = Box::pin(play(1, ball, Arc::clone(&over)));
+        let mut rounds = 0;
+        let second = heist::spawn(poll_fn(move |cx| {
+            rounds += 1;
+            if rounds < ROUNDS {
+                wake();
+            }
+            game.as_mut().poll(cx).map(|_| rounds)
+        }));
+        let queued = heist::spawn(async move {
+            for _ in 0..100 {
+                heist::yield_now().await;
+            }
+            over.store(true, Ordering::SeqCst);
+        });
+        first.await.unwrap();
+        let rounds = second.await.unwrap();
+        assert!(rounds < ROUNDS, "the queue had to wait for {rounds} rounds");
+        queued.await.unwrap();
+        woken.abort();
+        let _either_way = woken.await;
+    });
+}
+
+#[test]
+fn a_flood_from_outside_starves_neither_timers_nor_local_work() {
+    const FLOOD: usize = 300_000;
+    let done = Counter::new();
+    let (after_sleep, after_yields) = run_on(1, async {
+        let handle = heist::Handle::current();
+        let flood = done.clone();
+        let spawner = thread::spawn(move || {
+            for _ in 0..FLOOD {
+                let flood = flood.clone();
+                drop(handle.spawn(async move { flood.add() }));
+            }
+        });
+        // This thread is the worker, so that they all queue up. It does not block, or the worker would get company.
+        while !spawner.is_finished() {
+            std::hint::spin_loop();
+        }
+        spawner.join().unwrap();
+        let yields = {
+            let done = done.clone();
+            heist::spawn(async move {
+                for _ in 0..10 {
+                    heist::yield_now().await;
+                }
+                done.get()
+            })
+        };
+        heist::time::sleep(Duration::from_millis(1)).await;
+        (done.get(), yields.await.unwrap())
+    });
+    assert!(after_sleep < FLOOD, "the timer was not looked at");
+    assert!(after_yields < 1_000, "{after_yields}");
 }
 
 /// Yields until `over`, or for [`MANY`] turns and at least five seconds; the number of turns.

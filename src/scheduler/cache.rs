@@ -9,6 +9,7 @@ use std::time::Instant;
 use super::config::Config;
 use super::engine::Engine;
 use crate::sync::{Mutex, Ordering};
+use crate::task::PageSet;
 
 static KEPT: Mutex<Vec<Arc<Engine>>> = Mutex::new(Vec::new());
 
@@ -38,17 +39,25 @@ pub(crate) fn is_clean(engine: &Arc<Engine>) -> bool {
 pub(crate) fn keep(engine: Arc<Engine>) {
     for worker in &engine.workers {
         worker.reset_counters();
-        // SAFETY: deserted, and nobody else knows the engine: the caller owns every set.
-        unsafe { worker.pages.trim(Instant::now) };
+        trim(&worker.pages);
     }
     engine.foreign.reset_spawned();
-    // SAFETY: as above.
-    unsafe { engine.foreign.trim(Instant::now) };
+    trim(&engine.foreign);
     // Relaxed: a statistic.
     engine.completed_elsewhere.store(0, Ordering::Relaxed);
     let mut kept = KEPT.lock();
     if kept.len() < *LIMIT {
         kept.push(engine);
+    }
+}
+
+/// Of an engine that nobody but the caller knows.
+#[inline]
+fn trim(set: &PageSet) {
+    // SAFETY: deserted, and nobody else knows the engine: the caller owns every set.
+    if unsafe { set.has_surplus(Instant::now) } {
+        // SAFETY: as above.
+        unsafe { set.trim() };
     }
 }
 

@@ -99,7 +99,6 @@ impl Caller<'_> {
             match seat.turn() {
                 Turn::Ran => {}
                 Turn::Dry => {
-                    seat.worker.root_waits.set(0);
                     if !root.is_woken() && !seat.sleep(&|| root.is_woken()) {
                         self.lose_seat();
                     }
@@ -116,13 +115,17 @@ impl Caller<'_> {
         }
     }
 
-    /// Whether a task goes before the root, which was woken.
+    /// Whether a task that is queued goes before the root, which was woken.
     fn lets_pass(&self) -> bool {
-        let waits = self.seat.as_ref().map(|seat| &seat.worker.root_waits);
-        let Some(waits) = waits.filter(|waits| waits.get() > 0) else {
+        let Some(worker) = self.seat.as_ref().map(|seat| seat.worker) else {
             return false;
         };
-        waits.set(waits.get() - 1);
+        let waits = worker.root_waits.get();
+        if waits == 0 || !worker.has_work() {
+            worker.root_waits.set(0);
+            return false;
+        }
+        worker.root_waits.set(waits - 1);
         true
     }
 

@@ -166,8 +166,8 @@ impl Engine {
     pub(crate) unsafe fn push_back(&self, worker: &Worker, task: NonNull<Header>) {
         // SAFETY: as the caller promises.
         unsafe { worker.local.push(task) };
-        // SAFETY: as above. One task that goes on here needs nobody; a backlog does.
-        if unsafe { worker.local.len() } >= 2 {
+        // SAFETY: as above. One task that goes on here needs nobody; a second one does.
+        if unsafe { worker.local.len() } >= 2 || !worker.next.is_empty() {
             self.notify();
         }
     }

@@ -23,7 +23,7 @@ const LOOK_EVERY: u32 = 61;
 /// And every so many at the injector, which is no system call.
 const INJECTOR_EVERY: u32 = 3;
 /// So many times in a row the next slot goes before the queue.
-const MAX_STREAK: u64 = 3;
+const MAX_STREAK: u8 = 3;
 
 /// The thread that sits at a worker.
 pub(crate) struct Occupant<'e> {
@@ -32,10 +32,12 @@ pub(crate) struct Occupant<'e> {
     parker: &'static Parker,
     /// Counted among the searchers.
     searching: bool,
-    /// Polls from the last look at the poller and the timers up to the next one at the injector.
+    /// Polls since the last look at the poller and the timers.
     since_look: u32,
-    /// Polls until that.
+    /// Polls until the next look at the injector.
     until_injector: u32,
+    /// How often the next slot went before the queue since the queue had a turn.
+    streak: u8,
     rng: fastrand::Rng,
     woken: Vec<Waker>,
 }
@@ -89,7 +91,6 @@ impl<'e> Occupant<'e> {
         worker.calm(YIELD_SEAT);
         // Relaxed: a hint for the monitor.
         worker.in_root.store(false, Ordering::Relaxed);
-        worker.streak.set(0);
         worker.root_waits.set(0);
         let evicted = worker.seat(parker, by_pool);
         if let Some(evicted) = evicted {
@@ -110,8 +111,9 @@ impl<'e> Occupant<'e> {
             worker,
             parker,
             searching: false,
-            since_look: INJECTOR_EVERY,
+            since_look: 0,
             until_injector: INJECTOR_EVERY,
+            streak: 0,
             rng: fastrand::Rng::with_seed(index as u64 + 1),
             woken: Vec::new(),
         }
@@ -153,7 +155,7 @@ impl<'e> Occupant<'e> {
     }
 
     fn run(&mut self, task: NonNull<Header>) {
-        if self.worker.streak.get() == 0 {
+        if self.worker.is_from_queue.get() {
             budget::refill();
         }
         if self.engine.config.debug {
@@ -181,40 +183,41 @@ impl<'e> Occupant<'e> {
     }
 
     fn find(&mut self) -> Option<NonNull<Header>> {
+        self.since_look += 1;
+        if self.since_look >= LOOK_EVERY {
+            self.since_look = 0;
+            self.look();
+        }
         self.until_injector = self.until_injector.saturating_sub(1);
         if self.until_injector == 0
-            && let Some(task) = self.look_around()
+            && let Some(task) = self.injected()
         {
             return Some(task);
         }
         self.next_of_own().or_else(|| self.search())
     }
 
-    /// Looks at what others bring, before the own queue.
+    /// A task of the injector, before those of this worker.
     #[inline(never)]
-    fn look_around(&mut self) -> Option<NonNull<Header>> {
-        if self.since_look >= LOOK_EVERY {
-            self.since_look = 0;
-            self.look();
-        }
-        self.look_again_after(INJECTOR_EVERY);
+    fn injected(&mut self) -> Option<NonNull<Header>> {
+        self.until_injector = INJECTOR_EVERY;
         if self.engine.injector.is_empty() {
             return None;
         }
         let Stolen::One(task) = self.take_injected() else {
             return None;
         };
-        self.worker.streak.set(0);
+        if self.until_injector > INJECTOR_EVERY {
+            // Others came along, which one that goes to sleep may have seen neither there nor here.
+            self.engine.notify();
+        }
+        // What the next slot owes to the queue it still owes.
+        self.worker.is_from_queue.set(true);
         Some(task)
     }
 
-    fn look_again_after(&mut self, polls: u32) {
-        self.until_injector = polls;
-        self.since_look += polls;
-    }
-
-    /// A task of the injector. Others come with it, behind those of the own queue: until they had their turns nobody looks there
-    /// again, as the look disturbs who pushes.
+    /// A task of the injector. Others come with it, behind those of the own queue. Nobody looks there again until as many of either
+    /// had their turns: each look disturbs those who push, and they are to get no more than half of a worker.
     fn take_injected(&mut self) -> Stolen {
         // SAFETY: this thread occupies the worker.
         let before = unsafe { self.worker.local.len() };
@@ -222,26 +225,26 @@ impl<'e> Occupant<'e> {
         let stolen = unsafe { self.engine.injector.steal_batch_and_pop(&self.worker.local) };
         // SAFETY: as above.
         let came = unsafe { self.worker.local.len() }.saturating_sub(before);
-        if came > 0 {
-            self.look_again_after(INJECTOR_EVERY + u32::try_from(came).unwrap_or(0));
-        }
+        self.until_injector = INJECTOR_EVERY + 2 * u32::try_from(came).unwrap_or(0);
         stolen
     }
 
     #[inline]
     fn next_of_own(&mut self) -> Option<NonNull<Header>> {
-        let streak = &self.worker.streak;
-        if let Some(task) = self.worker.next.take() {
-            if streak.get() < MAX_STREAK && budget::has_budget() {
-                streak.add(1);
+        let worker = self.worker;
+        if let Some(task) = worker.next.take() {
+            if self.streak < MAX_STREAK && budget::has_budget() {
+                self.streak += 1;
+                worker.is_from_queue.set(false);
                 return Some(task);
             }
             // SAFETY: this thread occupies the worker.
-            unsafe { self.worker.local.push(task) };
+            unsafe { worker.local.push(task) };
         }
-        streak.set(0);
+        self.streak = 0;
+        worker.is_from_queue.set(true);
         // SAFETY: as above.
-        unsafe { self.worker.local.pop() }
+        unsafe { worker.local.pop() }
     }
 
     /// A quick look at the poller and the timers.

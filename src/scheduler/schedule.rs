@@ -15,7 +15,8 @@ use crate::util::budget;
 /// A new task, or what it would have been made of, where the engine is closed.
 type Created<F> = Result<(Fresh, JoinHandle<<F as Future>::Output>), (Spec, F)>;
 
-/// How long a batch's turn goes on while others wait in the queue: many short elements, or one long one.
+/// How long a batch's turn goes on while others wait in the queue: many short elements, or a long one, and at worst as many of these as
+/// pass between two looks at the clock.
 const PATIENCE: Duration = Duration::from_micros(100);
 
 /// Of elements that are shorter than this, several pass between two looks at the clock, which costs as much as one of them.

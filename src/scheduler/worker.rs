@@ -17,7 +17,7 @@ use crate::task::{Header, Meta, PageSet};
 /// | `next` | the occupant; the monitor takes from a stuck one |
 /// | `parker`, `by_pool` | whoever owns the worker: the occupant, or who cleared its bit |
 /// | `turns`, counters | the occupant writes, anybody reads |
-/// | `streak`, `joining`, `root_waits` | the occupant |
+/// | `is_from_queue`, `joining`, `root_waits` | the occupant |
 /// | `attention` | anybody sets; the occupant takes |
 pub(crate) struct Worker {
     pub(crate) index: usize,
@@ -32,8 +32,8 @@ pub(crate) struct Worker {
     /// Begins and ends of polls: odd during one.
     pub(crate) turns: Count,
     pub(crate) in_root: AtomicBool,
-    /// So many times in a row the next slot went before the queue.
-    pub(crate) streak: Count,
+    /// The task whose turn it is came from a queue, not from the next slot.
+    pub(crate) is_from_queue: Mark,
     /// The turn of a task that came from a queue, and completed, plus one: see [`Worker::is_joining`].
     joining: Count,
     /// How many turns the occupant's root lets pass although it was woken.
@@ -83,6 +83,24 @@ impl Count {
 
     #[inline]
     pub(crate) fn get(&self) -> u64 {
+        // Relaxed: as above.
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// Something that the occupant notes for itself.
+#[derive(Debug, Default)]
+pub(crate) struct Mark(AtomicBool);
+
+impl Mark {
+    #[inline]
+    pub(crate) fn set(&self, to: bool) {
+        // Relaxed: written and read by the occupant.
+        self.0.store(to, Ordering::Relaxed);
+    }
+
+    #[inline]
+    pub(crate) fn get(&self) -> bool {
         // Relaxed: as above.
         self.0.load(Ordering::Relaxed)
     }
@@ -153,7 +171,7 @@ impl Worker {
             by_pool: AtomicBool::new(false),
             turns: Count::default(),
             in_root: AtomicBool::new(false),
-            streak: Count::default(),
+            is_from_queue: Mark::default(),
             joining: Count::default(),
             root_waits: Count::default(),
             attention: AtomicU32::new(0),
@@ -209,7 +227,7 @@ impl Worker {
     /// The task that the occupant polls is complete, and about to wake its joiner.
     #[inline]
     pub(crate) fn completes(&self) {
-        if self.streak.get() == 0 {
+        if self.is_from_queue.get() {
             self.joining.set(self.turns.get() + 1);
         }
     }

@@ -10,7 +10,7 @@
 //! |---|---|
 //! | `local` | the owner: the thread seated at the worker, or the holder of the foreign lock, or the closer after all left |
 //! | `remote` | anybody (push); the owner (take all) |
-//! | `pages` | under its lock: the owner adds, walkers read |
+//! | `pages` | under its lock: the owner adds and removes, walkers read |
 //! | a cell's state word | anybody, at any time: a free cell's count is zero |
 //! | a free cell's second word | the link of the list it is in |
 #![allow(
@@ -80,7 +80,7 @@ struct Local {
     out: usize,
     /// Cells in all pages.
     cells: usize,
-    /// When the owner last looked whether there are too many.
+    /// When there were last so many free ones that pages were given back.
     trimmed: Option<Instant>,
     ids: IdBlock,
 }
@@ -266,7 +266,8 @@ impl PageSet {
         for page in pages.iter() {
             for i in 0..page.cells() {
                 let cell = page.cell(i);
-                // SAFETY: a page's state words are written before it is listed, and never anything but atomics.
+                // SAFETY: a listed page is there while the lock is held; its state words are written before it is listed, and never anything
+                // but atomics.
                 let state = unsafe { &(*cell).state };
                 if state.retain_if_alive() {
                     // SAFETY: a page's cells are not null.
@@ -279,7 +280,7 @@ impl PageSet {
     }
 }
 
-/// A page set drops its pages when no cell is out any more.
+/// A page is dropped when none of its cells is in use.
 impl Drop for Page {
     fn drop(&mut self) {
         // SAFETY: allocated with this layout, by `new`.

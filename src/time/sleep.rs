@@ -73,6 +73,9 @@ pub fn sleep_until(deadline: Instant) -> Sleep {
 ///
 /// It registers a timer when it is first polled before its deadline, not earlier, and takes it out when it
 /// is dropped. Once its deadline has passed it stays ready, until [`reset`](Sleep::reset) gives it another.
+///
+/// One exception saves a look at the clock: a `sleep` of a millisecond or more is taken to be in the future when the very poll
+/// that made it polls it too. If that poll has lasted for longer than the sleep by then, the timer fires soon after it.
 #[must_use = "futures do nothing unless awaited or polled"]
 pub struct Sleep {
     engine: Arc<Engine>,

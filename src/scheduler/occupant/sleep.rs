@@ -25,7 +25,12 @@ impl Occupant<'_> {
         self.worker.stats.slept_at(self.engine.time_of(began));
         context::set_worker(None);
         // SAFETY: this thread still occupies the worker.
-        unsafe { self.worker.pages.trim(|| began) };
+        if unsafe { self.worker.pages.has_surplus(|| began) } {
+            // That takes its time, in which nobody should rely on a searcher.
+            self.end_search();
+            // SAFETY: as above.
+            unsafe { self.worker.pages.trim() };
+        }
         let searching = std::mem::take(&mut self.searching);
         // From here on the worker belongs to whoever clears its bit.
         self.engine.idle.sleep(index, searching);

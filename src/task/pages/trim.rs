@@ -8,36 +8,38 @@ use crate::task::Header;
 /// As many cells are kept although no task needs them: half a megabyte of the smallest.
 const KEPT: usize = 4096;
 
-/// The least time between two looks, as each goes through all free cells, and a burst may be followed by the next one.
+/// The least time between two trimmings, as a burst may be followed by the next one.
 const INTERVAL: Duration = Duration::from_secs(1);
 
 impl PageSet {
-    /// Gives back pages none of whose cells is in use, if most cells are free. To be called when the owner has nothing to do.
+    /// Whether most cells are free, and it is time to do something about it: [`trim`](Self::trim).
     ///
     /// # Safety
     /// The caller is the owner.
     #[inline]
-    pub(crate) unsafe fn trim(&self, now: impl FnOnce() -> Instant) {
+    pub(crate) unsafe fn has_surplus(&self, now: impl FnOnce() -> Instant) -> bool {
         self.local.with_mut(|local| {
             // SAFETY: the caller is the owner, so nobody else has a reference into `local`.
             let local = unsafe { &mut *local };
-            if local.cells > KEPT {
-                self.look_for_surplus(local, now());
-            }
-        });
+            local.cells > KEPT && self.is_most_free(local) && local.is_time(now())
+        })
+    }
+
+    /// Gives pages back none of whose cells is in use. This goes through all free cells.
+    ///
+    /// # Safety
+    /// The caller is the owner.
+    #[cold]
+    pub(crate) unsafe fn trim(&self) {
+        // SAFETY: as above.
+        self.local
+            .with_mut(|local| self.give_back(unsafe { &mut *local }));
     }
 
     #[cold]
-    fn look_for_surplus(&self, local: &mut Local, now: Instant) {
-        let is_early = |at| now.saturating_duration_since(at) < INTERVAL;
-        if local.trimmed.is_some_and(is_early) {
-            return;
-        }
-        local.trimmed = Some(now);
+    fn is_most_free(&self, local: &mut Local) -> bool {
         self.collect_remote(local);
-        if local.out < local.cells / 4 {
-            self.give_back(local);
-        }
+        local.out < local.cells / 4
     }
 
     fn give_back(&self, local: &mut Local) {
@@ -53,13 +55,15 @@ impl PageSet {
                 cell = unsafe { *link(cell) };
             }
         }
-        let mut needless = |(page, free): (&Page, usize)| {
+        // From the highest address on, as that is where an allocator gives memory back.
+        let mut goes = vec![false; pages.len()];
+        for place in (0..pages.len()).rev() {
             // All of its cells are listed: nobody else has one, or is about to free one.
-            let needless = free == page.cells() && local.cells - free >= KEPT;
-            local.cells -= if needless { free } else { 0 };
-            needless
-        };
-        let goes: Vec<bool> = pages.iter().zip(free).map(&mut needless).collect();
+            if free[place] == pages[place].cells() && local.cells - free[place] >= KEPT {
+                local.cells -= free[place];
+                goes[place] = true;
+            }
+        }
         for class in 0..CLASSES {
             let mut cell = std::mem::replace(&mut local.free[class], std::ptr::null_mut());
             while !cell.is_null() {
@@ -75,6 +79,18 @@ impl PageSet {
         }
         let mut goes = goes.into_iter();
         pages.retain(|_| !goes.next().unwrap_or(false));
+    }
+}
+
+impl Local {
+    /// Whether the last time is long enough ago; this is the next one.
+    fn is_time(&mut self, now: Instant) -> bool {
+        let is_early = |at| now.saturating_duration_since(at) < INTERVAL;
+        let is_time = !self.trimmed.is_some_and(is_early);
+        if is_time {
+            self.trimmed = Some(now);
+        }
+        is_time
     }
 }
 
