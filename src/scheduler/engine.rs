@@ -166,8 +166,21 @@ impl Engine {
     pub(crate) unsafe fn push_back(&self, worker: &Worker, task: NonNull<Header>) {
         // SAFETY: as the caller promises.
         unsafe { worker.local.push(task) };
-        // SAFETY: as above. One task that goes on here needs nobody; a second one does.
-        if unsafe { worker.local.len() } >= 2 || !worker.next.is_empty() {
+        // SAFETY: as above. One task that goes on here needs nobody; a backlog does.
+        if unsafe { worker.local.len() } >= 2 {
+            self.notify();
+        }
+    }
+
+    /// The same for a joiner, behind what the completed task left in the next slot.
+    ///
+    /// # Safety
+    /// The caller occupies `worker`.
+    #[inline]
+    pub(crate) unsafe fn push_joiner(&self, worker: &Worker, task: NonNull<Header>) {
+        // SAFETY: as the caller promises.
+        unsafe { self.push_back(worker, task) };
+        if !worker.next.is_empty() {
             self.notify();
         }
     }

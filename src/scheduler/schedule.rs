@@ -72,7 +72,7 @@ impl Schedule for Scheduler {
             // A joiner goes where the task that it waited for came from: behind that one's neighbours, for which it may be waiting too, or
             // else next.
             // SAFETY: `worker_of` gives the worker that this thread occupies.
-            Some(worker) if worker.is_joining() => unsafe { engine.push_back(worker, task) },
+            Some(worker) if worker.is_joining() => unsafe { engine.push_joiner(worker, task) },
             // SAFETY: as above.
             Some(worker) => unsafe { engine.push_next(worker, task) },
             None => engine.push_foreign(task),
