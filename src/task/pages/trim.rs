@@ -31,9 +31,10 @@ impl PageSet {
     /// The caller is the owner.
     #[cold]
     pub(crate) unsafe fn trim(&self) {
-        // SAFETY: as above.
-        self.local
-            .with_mut(|local| self.give_back(unsafe { &mut *local }));
+        self.local.with_mut(|local| {
+            // SAFETY: the caller is the owner, so nobody else has a reference into `local`.
+            self.give_back(unsafe { &mut *local });
+        });
     }
 
     #[cold]
