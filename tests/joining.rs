@@ -5,13 +5,21 @@ mod common;
 use common::{Counter, run_on};
 use std::sync::{Arc, Mutex};
 
-#[test]
-fn a_joiner_goes_on_behind_the_neighbours_of_the_task_that_it_awaited() {
-    let order = Arc::new(Mutex::new(Vec::new()));
+type Order = Arc<Mutex<Vec<&'static str>>>;
+
+/// A list, and what puts a name at its end.
+fn notes() -> (Order, impl Fn(&'static str) + Clone + Send) {
+    let order = Order::default();
     let note = {
         let order = Arc::clone(&order);
         move |name| order.lock().unwrap().push(name)
     };
+    (order, note)
+}
+
+#[test]
+fn a_joiner_goes_on_behind_the_neighbours_of_the_task_that_it_awaited() {
+    let (order, note) = notes();
     run_on(1, async move {
         let joiner = heist::spawn(async move {
             let [first, second, third] = ["first", "second", "third"].map(|name| {
@@ -55,11 +63,7 @@ fn a_root_lets_the_neighbours_of_the_task_that_it_awaited_pass_but_not_for_ever(
 
 #[test]
 fn a_joiner_goes_on_at_once_behind_a_task_of_the_next_slot() {
-    let order = Arc::new(Mutex::new(Vec::new()));
-    let note = {
-        let order = Arc::clone(&order);
-        move |name| order.lock().unwrap().push(name)
-    };
+    let (order, note) = notes();
     run_on(1, async move {
         let other = {
             let note = note.clone();

@@ -160,10 +160,11 @@ async fn hundred_thousand_tasks_at_once() {
     }
 }
 
-/// What is in use beside `before`. The local queue's memory is given back in steps, so not all of it at once.
+/// What is in use beside `before`: far less than the tasks took. The local queue's memory is given back in steps, and a worker that
+/// trimmed its pages a moment ago keeps what came back since.
 fn assert_little_is_left(before: isize) {
     let left = BYTES.load(Ordering::Relaxed) - before;
-    assert!(left < 2_500_000, "{left} bytes more than before");
+    assert!(left < 5_000_000, "{left} bytes more than before");
 }
 
 #[test]
