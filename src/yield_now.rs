@@ -6,6 +6,9 @@ use std::task::{Context, Poll};
 
 /// Lets the other runnable tasks of this worker go first, once.
 ///
+/// All that were runnable before go first. Tasks that are woken meanwhile do not wait for a round of those that yield; as many
+/// of them go before the first of these as wait when its turn comes, so they do not keep it from running either.
+///
 /// # Cancel safety
 ///
 /// Dropping it has no effect.

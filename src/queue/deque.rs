@@ -10,14 +10,82 @@ use crate::sync::UnsafeCell;
 use crate::task::Header;
 
 /// The end of a local queue that its worker's occupant holds.
-pub(crate) struct Local(UnsafeCell<cb::Worker<Entry>>);
+pub(crate) struct Local(UnsafeCell<Lines>);
 
-// SAFETY: the methods that reach the queue through `&self` are unsafe, and demand that one thread at a time calls them.
+// SAFETY: the methods that reach the lines through `&self` are unsafe, and demand that one thread at a time calls them.
 unsafe impl Sync for Local {}
+
+/// A local queue is two lines: tasks that became runnable, and tasks that were runnable all the time and only let others go first. In
+/// one line, each task that is woken would wait for a round of those that yield.
+///
+/// Who yields lets those go first that wait already, as in one line: the first of `yielded` goes when all that were in `woken` as it
+/// became the first are through. So neither line starves the other.
+struct Lines {
+    woken: cb::Worker<Entry>,
+    yielded: cb::Worker<Entry>,
+    /// Somebody may stand in `yielded`.
+    has_yielded: bool,
+    /// So many of `woken` go before the first of `yielded`.
+    ahead: usize,
+    /// The task that was taken last had yielded.
+    took_yielded: bool,
+}
+
+impl Lines {
+    #[inline]
+    fn len(&self) -> usize {
+        let yielded = if self.has_yielded {
+            self.yielded.len()
+        } else {
+            0
+        };
+        self.woken.len() + yielded
+    }
+
+    /// Whether others wait too.
+    #[inline]
+    fn push_yielded(&mut self, task: Entry) -> bool {
+        if self.took_yielded || !self.has_yielded {
+            self.has_yielded = true;
+            self.took_yielded = false;
+            self.ahead = self.woken.len();
+        }
+        self.yielded.push(task);
+        self.yielded.len() > 1 || !self.woken.is_empty()
+    }
+
+    #[inline]
+    fn pop(&mut self) -> Option<Entry> {
+        if !self.has_yielded {
+            return self.woken.pop();
+        }
+        if self.took_yielded {
+            self.ahead = self.woken.len();
+        }
+        if self.ahead > 0 {
+            self.took_yielded = false;
+            self.ahead -= 1;
+            if let Some(task) = self.woken.pop() {
+                return Some(task);
+            }
+        }
+        let task = self.yielded.pop();
+        self.took_yielded = task.is_some();
+        if task.is_none() {
+            // Thieves were there.
+            self.has_yielded = false;
+            return self.woken.pop();
+        }
+        task
+    }
+}
 
 /// The end that everybody else may take from.
 #[derive(Debug)]
-pub(crate) struct Stealer(cb::Stealer<Entry>);
+pub(crate) struct Stealer {
+    woken: cb::Stealer<Entry>,
+    yielded: cb::Stealer<Entry>,
+}
 
 /// What a round of stealing gave.
 #[derive(Debug)]
@@ -40,25 +108,63 @@ impl From<Steal<Entry>> for Stolen {
 
 impl Local {
     pub(crate) fn new() -> (Self, Stealer) {
-        let queue = cb::Worker::new_fifo();
-        let stealer = queue.stealer();
-        (Self(UnsafeCell::new(queue)), Stealer(stealer))
+        let lines = Lines {
+            woken: cb::Worker::new_fifo(),
+            yielded: cb::Worker::new_fifo(),
+            has_yielded: false,
+            ahead: 0,
+            took_yielded: false,
+        };
+        let stealer = Stealer {
+            woken: lines.woken.stealer(),
+            yielded: lines.yielded.stealer(),
+        };
+        (Self(UnsafeCell::new(lines)), stealer)
     }
 
     /// # Safety
-    /// The caller owns the worker, for as long as the result lives.
+    /// The caller owns the worker: it is the occupant, or has its place. `f` doesn't come back to this queue.
     #[inline]
-    unsafe fn queue(&self) -> &cb::Worker<Entry> {
-        // SAFETY: shared access to the queue, by one thread at a time as the caller promises.
-        self.0.with(|queue| unsafe { &*queue })
+    unsafe fn with<R>(&self, f: impl FnOnce(&mut Lines) -> R) -> R {
+        // SAFETY: one thread at a time, as the caller promises, and one reference at a time.
+        self.0.with_mut(|lines| f(unsafe { &mut *lines }))
     }
 
+    /// Queues a task that was woken or spawned.
+    ///
     /// # Safety
     /// The caller owns the worker: it is the occupant, or has its place.
     #[inline]
     pub(crate) unsafe fn push(&self, task: NonNull<Header>) {
         // SAFETY: as the caller promises.
-        unsafe { self.queue() }.push(Entry(task));
+        unsafe { self.with(|lines| lines.woken.push(Entry(task))) }
+    }
+
+    /// Queues a task that lets others go first. Whether others wait too.
+    ///
+    /// # Safety
+    /// The caller owns the worker: it is the occupant, or has its place.
+    #[inline]
+    pub(crate) unsafe fn push_yielded(&self, task: NonNull<Header>) -> bool {
+        // SAFETY: as the caller promises.
+        unsafe { self.with(|lines| lines.push_yielded(Entry(task))) }
+    }
+
+    /// Queues a task behind those that stand with the one that was taken last.
+    ///
+    /// # Safety
+    /// The caller owns the worker: it is the occupant, or has its place.
+    #[inline]
+    pub(crate) unsafe fn push_behind_taken(&self, task: NonNull<Header>) {
+        let push = |lines: &mut Lines| {
+            if lines.took_yielded {
+                lines.yielded.push(Entry(task));
+            } else {
+                lines.woken.push(Entry(task));
+            }
+        };
+        // SAFETY: as the caller promises.
+        unsafe { self.with(push) }
     }
 
     /// # Safety
@@ -66,7 +172,7 @@ impl Local {
     #[inline]
     pub(crate) unsafe fn pop(&self) -> Option<NonNull<Header>> {
         // SAFETY: as the caller promises.
-        unsafe { self.queue() }.pop().map(|entry| entry.0)
+        unsafe { self.with(Lines::pop) }.map(|entry| entry.0)
     }
 
     /// # Safety
@@ -74,30 +180,45 @@ impl Local {
     #[inline]
     pub(crate) unsafe fn len(&self) -> usize {
         // SAFETY: as the caller promises.
-        unsafe { self.queue() }.len()
+        unsafe { self.with(|lines| lines.len()) }
     }
 }
 
 impl Stealer {
     pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.woken.is_empty() && self.yielded.is_empty()
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.0.len()
+        self.woken.len() + self.yielded.len()
     }
 
     pub(crate) fn steal(&self) -> Stolen {
-        self.0.steal().into()
+        match self.woken.steal() {
+            Steal::Empty => self.yielded.steal(),
+            stolen => stolen,
+        }
+        .into()
     }
 
-    /// Takes one, and up to half of the rest into `into`.
+    /// Takes one, and up to half of the rest of its line into the same line of `into`.
     ///
     /// # Safety
     /// The caller owns the worker of `into`.
     pub(crate) unsafe fn steal_batch_and_pop(&self, into: &Local) -> Stolen {
+        let steal = |into: &mut Lines| {
+            into.took_yielded = false;
+            let stolen = self.woken.steal_batch_and_pop(&into.woken);
+            if !stolen.is_empty() {
+                return stolen;
+            }
+            let stolen = self.yielded.steal_batch_and_pop(&into.yielded);
+            into.has_yielded = true;
+            into.took_yielded = stolen.is_success();
+            stolen
+        };
         // SAFETY: as the caller promises.
-        self.0.steal_batch_and_pop(unsafe { into.queue() }).into()
+        unsafe { into.with(steal) }.into()
     }
 }
 
@@ -131,7 +252,114 @@ impl Injector {
     /// # Safety
     /// The caller owns the worker of `into`.
     pub(crate) unsafe fn steal_batch_and_pop(&self, into: &Local) -> Stolen {
+        let steal = |into: &mut Lines| {
+            into.took_yielded = false;
+            self.0.steal_batch_and_pop(&into.woken)
+        };
         // SAFETY: as the caller promises.
-        self.0.steal_batch_and_pop(unsafe { into.queue() }).into()
+        unsafe { into.with(steal) }.into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::ptr;
+
+    /// Nobody follows the pointers of these.
+    fn entry(number: usize) -> NonNull<Header> {
+        NonNull::new(ptr::without_provenance_mut(number * align_of::<Header>())).unwrap()
+    }
+
+    /// Takes out everything, by number.
+    fn drain(local: &Local) -> Vec<usize> {
+        // SAFETY: the queue is this thread's.
+        std::iter::from_fn(|| unsafe { local.pop() })
+            .map(|task| task.addr().get() / align_of::<Header>())
+            .collect()
+    }
+
+    fn push(local: &Local, woken: impl IntoIterator<Item = usize>) {
+        for number in woken {
+            // SAFETY: the queue is this thread's.
+            unsafe { local.push(entry(number)) };
+        }
+    }
+
+    fn push_yielded(local: &Local, yielded: impl IntoIterator<Item = usize>) -> Vec<bool> {
+        // SAFETY: the queue is this thread's.
+        let push = |number| unsafe { local.push_yielded(entry(number)) };
+        yielded.into_iter().map(push).collect()
+    }
+
+    #[test]
+    fn who_yields_lets_go_first_who_waits_already() {
+        let (local, _) = Local::new();
+        push(&local, [1, 2]);
+        assert_eq!(push_yielded(&local, [3]), [true]);
+        push(&local, [4, 5]);
+        assert_eq!(drain(&local), [1, 2, 3, 4, 5]);
+    }
+
+    #[test]
+    fn who_was_woken_waits_for_one_of_those_that_yield() {
+        let (local, _) = Local::new();
+        assert_eq!(push_yielded(&local, [1, 2, 3]), [false, true, true]);
+        push(&local, [4, 5]);
+        assert_eq!(drain(&local), [1, 4, 5, 2, 3]);
+    }
+
+    #[test]
+    fn neither_line_starves_the_other() {
+        let (local, _) = Local::new();
+        push(&local, [100]);
+        push_yielded(&local, [200]);
+        let mut turns = 0;
+        for _ in 0..1_000 {
+            // SAFETY: the queue is this thread's.
+            let taken = unsafe { local.pop() }.unwrap();
+            push(&local, [100]);
+            if taken == entry(200) {
+                turns += 1;
+                push_yielded(&local, [200]);
+            }
+        }
+        // Each time one more is ahead: 1 + 2 + ... + 43 < 1,000.
+        assert_eq!(turns, 43);
+    }
+
+    #[test]
+    fn a_joiner_goes_behind_the_neighbours_of_its_task() {
+        let (local, _) = Local::new();
+        push_yielded(&local, [1, 2, 3]);
+        // SAFETY: the queue is this thread's.
+        assert_eq!(unsafe { local.pop() }, Some(entry(1)));
+        // SAFETY: as above.
+        unsafe { local.push_behind_taken(entry(4)) };
+        push(&local, [5]);
+        assert_eq!(drain(&local), [5, 2, 3, 4]);
+        push(&local, [1, 2]);
+        // SAFETY: as above.
+        assert_eq!(unsafe { local.pop() }, Some(entry(1)));
+        // SAFETY: as above.
+        unsafe { local.push_behind_taken(entry(3)) };
+        assert_eq!(drain(&local), [2, 3]);
+    }
+
+    #[test]
+    fn a_thief_takes_from_both_lines_and_keeps_them_apart() {
+        let ((local, stealer), (own, _)) = (Local::new(), Local::new());
+        push(&local, [1]);
+        push_yielded(&local, [2, 3, 4]);
+        let mut taken = Vec::new();
+        // SAFETY: the queue is this thread's.
+        while let Stolen::One(task) = unsafe { stealer.steal_batch_and_pop(&own) } {
+            taken.push(task.addr().get() / align_of::<Header>());
+            push(&own, [9]);
+            taken.extend(drain(&own));
+        }
+        assert_eq!((stealer.is_empty(), stealer.len()), (true, 0));
+        assert_eq!(taken, [1, 9, 2, 9, 3, 4, 9]);
+        assert_eq!(drain(&local), []);
     }
 }

@@ -158,34 +158,34 @@ impl Engine {
         }
     }
 
-    /// Queues a task at the back of the caller's queue.
+    /// Queues a task that lets others go first.
     ///
     /// # Safety
     /// The caller occupies `worker`.
     #[inline]
-    pub(crate) unsafe fn push_back(&self, worker: &Worker, task: NonNull<Header>) {
+    pub(crate) unsafe fn push_yielded(&self, worker: &Worker, task: NonNull<Header>) {
+        // One task that goes on here needs nobody; a backlog does.
         // SAFETY: as the caller promises.
-        unsafe { worker.local.push(task) };
-        // SAFETY: as above. One task that goes on here needs nobody; a backlog does.
-        if unsafe { worker.local.len() } >= 2 {
+        if unsafe { worker.local.push_yielded(task) } {
             self.notify();
         }
     }
 
-    /// The same for a joiner, behind what the completed task left in the next slot.
+    /// Queues a joiner, behind the neighbours of the completed task and what that left in the next slot.
     ///
     /// # Safety
     /// The caller occupies `worker`.
     #[inline]
     pub(crate) unsafe fn push_joiner(&self, worker: &Worker, task: NonNull<Header>) {
         // SAFETY: as the caller promises.
-        unsafe { self.push_back(worker, task) };
-        if !worker.next.is_empty() {
+        unsafe { worker.local.push_behind_taken(task) };
+        // SAFETY: as above.
+        if unsafe { worker.local.len() } >= 2 || !worker.next.is_empty() {
             self.notify();
         }
     }
 
-    /// The same for an entry that stands for more than one task: wakes a worker in any case.
+    /// Queues an entry that stands for more than one task: wakes a worker in any case.
     ///
     /// # Safety
     /// The caller occupies `worker`.

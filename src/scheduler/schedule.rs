@@ -42,6 +42,11 @@ impl Waiting {
             self.left -= 1;
             return false;
         }
+        self.is_over_by_the_clock()
+    }
+
+    #[inline(never)]
+    fn is_over_by_the_clock(&mut self) -> bool {
         let now = Instant::now();
         let Some((since, last)) = self.seen else {
             self.seen = Some((now, now));
@@ -91,7 +96,7 @@ impl Schedule for Scheduler {
         };
         match context::worker_of(engine) {
             // SAFETY: `worker_of` gives the worker that this thread occupies.
-            Some(worker) => unsafe { engine.push_back(worker, task) },
+            Some(worker) => unsafe { engine.push_yielded(worker, task) },
             None => engine.push_foreign(task),
         }
     }

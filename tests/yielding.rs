@@ -1,0 +1,138 @@
+//! Who yields lets others go first: those that were runnable before, all of them, and those that are woken, but not for ever.
+
+mod common;
+
+use common::{Counter, run_on};
+use std::future::poll_fn;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::task::{Poll, Waker};
+
+/// Far more turns than a fair scheduler needs to get to everybody else.
+const MANY: usize = 1_000_000;
+
+/// So many tasks that do nothing but yield until `over`, and count how often.
+fn crowd(tasks: usize, yields: &Counter, over: &Arc<AtomicBool>) -> Vec<heist::JoinHandle<()>> {
+    let keep_yielding = |_| {
+        let (yields, over) = (yields.clone(), Arc::clone(over));
+        heist::spawn(async move {
+            while !over.load(Ordering::SeqCst) {
+                assert!(yields.get() < MANY, "the others never had their turn");
+                yields.add();
+                heist::yield_now().await;
+            }
+        })
+    };
+    (0..tasks).map(keep_yielding).collect()
+}
+
+#[test]
+fn who_yields_lets_go_first_what_was_runnable_before() {
+    run_on(1, async {
+        let (yields, over) = (Counter::new(), Arc::new(AtomicBool::new(false)));
+        let crowd = crowd(20, &yields, &over);
+        let task = heist::spawn(async move {
+            for round in 1..=50 {
+                let done = Counter::new();
+                let spawn_one = |_| {
+                    let done = done.clone();
+                    heist::spawn(async move { done.add() })
+                };
+                let spawned: Vec<_> = (0..10).map(spawn_one).collect();
+                heist::yield_now().await;
+                assert_eq!(done.get(), 10, "in round {round}");
+                heist::gather(spawned).await;
+            }
+            over.store(true, Ordering::SeqCst);
+        });
+        task.await.unwrap();
+        for task in crowd {
+            task.await.unwrap();
+        }
+    });
+}
+
+#[test]
+fn tasks_that_are_woken_do_not_wait_for_a_round_of_those_that_yield() {
+    const WOKEN: usize = 10;
+    let most = run_on(1, async {
+        let (yields, over) = (Counter::new(), Arc::new(AtomicBool::new(false)));
+        let waiting: Arc<Mutex<Vec<Waker>>> = Arc::default();
+        let seen: Arc<Mutex<Vec<usize>>> = Arc::default();
+        let wait_once = |_| {
+            let (yields, waiting, seen) = (yields.clone(), Arc::clone(&waiting), Arc::clone(&seen));
+            let mut is_first = true;
+            heist::spawn(poll_fn(move |cx| {
+                if std::mem::take(&mut is_first) {
+                    waiting.lock().unwrap().push(cx.waker().clone());
+                    return Poll::Pending;
+                }
+                seen.lock().unwrap().push(yields.get());
+                Poll::Ready(())
+            }))
+        };
+        let woken: Vec<_> = (0..WOKEN).map(wait_once).collect();
+        let crowd = crowd(100, &yields, &over);
+        let waker = heist::spawn(async move {
+            while waiting.lock().unwrap().len() < WOKEN || yields.get() < 1_000 {
+                heist::yield_now().await;
+            }
+            let before = yields.get();
+            let waiting = std::mem::take(&mut *waiting.lock().unwrap());
+            waiting.into_iter().for_each(Waker::wake);
+            before
+        });
+        let before = waker.await.unwrap();
+        for task in woken {
+            task.await.unwrap();
+        }
+        over.store(true, Ordering::SeqCst);
+        for task in crowd {
+            task.await.unwrap();
+        }
+        let seen = seen.lock().unwrap();
+        seen.iter().map(|seen| seen - before).max().unwrap()
+    });
+    assert!(most <= 5, "{most} of those that yield went before");
+}
+
+/// Several tasks, each of which wakes the others and waits to be woken: but one of them are always runnable.
+#[test]
+fn tasks_that_wake_one_another_do_not_starve_those_that_yield() {
+    run_on(1, async {
+        let (polls, over) = (Counter::new(), Arc::new(AtomicBool::new(false)));
+        let waiting: Arc<Mutex<Vec<Waker>>> = Arc::default();
+        let wake_the_others = |_| {
+            let (polls, over) = (polls.clone(), Arc::clone(&over));
+            let waiting = Arc::clone(&waiting);
+            heist::spawn(poll_fn(move |cx| {
+                polls.add();
+                let is_over = over.load(Ordering::SeqCst) || polls.get() > MANY;
+                let others = std::mem::take(&mut *waiting.lock().unwrap());
+                if !is_over {
+                    waiting.lock().unwrap().push(cx.waker().clone());
+                }
+                others.into_iter().for_each(Waker::wake);
+                if is_over {
+                    Poll::Ready(())
+                } else {
+                    Poll::Pending
+                }
+            }))
+        };
+        let circle: Vec<_> = (0..5).map(wake_the_others).collect();
+        let count = polls.clone();
+        let yielding = heist::spawn(async move {
+            for _ in 0..100 {
+                heist::yield_now().await;
+            }
+            over.store(true, Ordering::SeqCst);
+            count.get()
+        });
+        let polls = yielding.await.unwrap();
+        assert!(polls < 100 * 50, "{polls} polls of the others");
+        for task in circle {
+            task.await.unwrap();
+        }
+    });
+}
