@@ -195,19 +195,31 @@ impl Drop for Scope {
     }
 }
 
-/// What the context shows when a poll begins, for [`resume`].
-pub(crate) struct Mark(Fields);
+/// What a guard changes of what the context shows, when a poll begins, for [`resume`].
+pub(crate) struct Mark {
+    engine: *const Engine,
+    worker: *const Worker,
+    top: u64,
+}
 
+#[inline]
 pub(crate) fn mark() -> Mark {
-    CONTEXT.with(|cx| Mark(cx.fields()))
+    CONTEXT.with(|cx| Mark {
+        engine: cx.engine.get(),
+        worker: cx.worker.get(),
+        top: cx.top.get(),
+    })
 }
 
 /// The poll is over: a guard that it left behind no longer counts. `seated`: the worker is still this thread's.
+#[inline]
 pub(crate) fn resume(mark: &Mark, seated: bool) {
     CONTEXT.with(|cx| {
-        if cx.top.get() != mark.0.top {
-            let worker = if seated { mark.0.worker } else { ptr::null() };
-            cx.set(Fields { worker, ..mark.0 });
+        if cx.top.get() != mark.top {
+            cx.engine.set(mark.engine);
+            cx.worker
+                .set(if seated { mark.worker } else { ptr::null() });
+            cx.top.set(mark.top);
         }
     });
 }

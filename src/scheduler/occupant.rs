@@ -1,5 +1,6 @@
 //! A thread's stay at a worker: one turn after the other, and sleep in between.
 
+mod pace;
 mod sleep;
 
 use std::ptr::NonNull;
@@ -17,11 +18,8 @@ use crate::sync::Ordering;
 use crate::task::{self, Header};
 use crate::util::budget;
 use crate::util::contain::contain;
+use pace::Pace;
 
-/// Every so many polls a busy worker looks at the poller and the timers. A prime, so that it falls into step with nothing.
-const LOOK_EVERY: u32 = 61;
-/// And every so many at the injector, which is no system call.
-const INJECTOR_EVERY: u32 = 3;
 /// So many times in a row the next slot goes before the queue.
 const MAX_STREAK: u8 = 3;
 
@@ -32,10 +30,7 @@ pub(crate) struct Occupant<'e> {
     parker: &'static Parker,
     /// Counted among the searchers.
     searching: bool,
-    /// Polls since the last look at the poller and the timers.
-    since_look: u32,
-    /// Polls until the next look at the injector.
-    until_injector: u32,
+    pace: Pace,
     /// How often the next slot went before the queue since the queue had a turn.
     streak: u8,
     rng: fastrand::Rng,
@@ -111,8 +106,7 @@ impl<'e> Occupant<'e> {
             worker,
             parker,
             searching: false,
-            since_look: 0,
-            until_injector: INJECTOR_EVERY,
+            pace: Pace::new(),
             streak: 0,
             rng: fastrand::Rng::with_seed(index as u64 + 1),
             woken: Vec::new(),
@@ -135,8 +129,7 @@ impl<'e> Occupant<'e> {
             return Turn::Dry;
         };
         self.end_search();
-        self.run(task);
-        if self.is_seated() {
+        if self.run(task) {
             Turn::Ran
         } else {
             Turn::Lost
@@ -154,7 +147,8 @@ impl<'e> Occupant<'e> {
         (!self.worker.is_by_pool()).then_some(Turn::Unwelcome)
     }
 
-    fn run(&mut self, task: NonNull<Header>) {
+    /// Whether the worker is still this thread's afterwards.
+    fn run(&mut self, task: NonNull<Header>) -> bool {
         if self.worker.is_from_queue.get() {
             budget::refill();
         }
@@ -163,51 +157,49 @@ impl<'e> Occupant<'e> {
             self.worker.note_task(Some(&unsafe { task.as_ref() }.meta));
         }
         context::set_task(Some(task));
-        self.worker.turns.add(1);
+        let begun = self.worker.turns.get().wrapping_add(1);
+        self.worker.turns.set(begun);
         let mark = context::mark();
-        let begun = self.worker.turns.get();
         // SAFETY: the entry taken from a queue is the right to this turn.
         unsafe { task::run(task) };
         context::set_task(None);
-        context::resume(&mark, self.is_seated());
-        if self.is_seated() {
-            // The turn of a batch's ticket makes many polls.
-            let more = self.worker.turns.get().wrapping_sub(begun) / 2;
-            let more = u32::try_from(more).unwrap_or(LOOK_EVERY).min(LOOK_EVERY);
-            if more > 0 {
-                self.since_look += more;
-                self.until_injector = self.until_injector.saturating_sub(more);
+        let is_seated = self.is_seated();
+        context::resume(&mark, is_seated);
+        if is_seated {
+            let turns = self.worker.turns.get();
+            if turns != begun {
+                // The turn of a batch's ticket makes many polls.
+                let more = turns.wrapping_sub(begun) / 2;
+                self.pace.skip(u32::try_from(more).unwrap_or(u32::MAX));
             }
-            self.worker.turns.add(1);
+            self.worker.turns.set(turns.wrapping_add(1));
         }
+        is_seated
     }
 
     fn find(&mut self) -> Option<NonNull<Header>> {
-        self.since_look += 1;
-        if self.since_look >= LOOK_EVERY {
-            self.since_look = 0;
-            self.look();
-        }
-        self.until_injector = self.until_injector.saturating_sub(1);
-        if self.until_injector == 0
-            && let Some(task) = self.injected()
+        if self.pace.step()
+            && let Some(task) = self.look_elsewhere()
         {
             return Some(task);
         }
         self.next_of_own().or_else(|| self.search())
     }
 
-    /// A task of the injector, before those of this worker.
+    /// What is due besides the own queue: gives a task of the injector, which goes before those of this worker.
     #[inline(never)]
-    fn injected(&mut self) -> Option<NonNull<Header>> {
-        self.until_injector = INJECTOR_EVERY;
-        if self.engine.injector.is_empty() {
+    fn look_elsewhere(&mut self) -> Option<NonNull<Header>> {
+        let due = self.pace.due();
+        if due.driver {
+            self.look();
+        }
+        if !due.injector || self.engine.injector.is_empty() {
             return None;
         }
-        let Stolen::One(task) = self.take_injected() else {
+        let (Stolen::One(task), came) = self.take_injected() else {
             return None;
         };
-        if self.until_injector > INJECTOR_EVERY {
+        if came > 0 {
             // Others came along, which one that goes to sleep may have seen neither there nor here.
             self.engine.notify();
         }
@@ -216,17 +208,17 @@ impl<'e> Occupant<'e> {
         Some(task)
     }
 
-    /// A task of the injector. Others come with it, behind those of the own queue. Nobody looks there again until as many of either
-    /// had their turns: each look disturbs those who push, and they are to get no more than half of a worker.
-    fn take_injected(&mut self) -> Stolen {
+    /// A task of the injector, and how many others came with it, which stand behind those of the own queue. The next look is put off by these:
+    /// each look disturbs those who push, and they are to get no more than half of a worker.
+    fn take_injected(&mut self) -> (Stolen, usize) {
         // SAFETY: this thread occupies the worker.
         let before = unsafe { self.worker.local.len() };
         // SAFETY: as above.
         let stolen = unsafe { self.engine.injector.steal_batch_and_pop(&self.worker.local) };
         // SAFETY: as above.
         let came = unsafe { self.worker.local.len() }.saturating_sub(before);
-        self.until_injector = INJECTOR_EVERY + 2 * u32::try_from(came).unwrap_or(0);
-        stolen
+        self.pace.came(came);
+        (stolen, came)
     }
 
     #[inline]
@@ -271,7 +263,7 @@ impl<'e> Occupant<'e> {
         let mut contended = false;
         loop {
             let mut again = false;
-            match self.take_injected() {
+            match self.take_injected().0 {
                 Stolen::One(task) => return Some(task),
                 Stolen::Retry => again = true,
                 Stolen::Nothing => {}
