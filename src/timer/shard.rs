@@ -41,7 +41,7 @@ impl Shard {
     }
 
     /// True: its tick is now the least.
-    // Inlined, as above it.
+    // Inlined: see `Timers::insert`.
     #[inline(always)]
     pub(super) fn insert(&self, tick: u64, waker: Waker) -> (TimerKey, bool) {
         let mut queue = self.queue.lock();
