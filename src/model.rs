@@ -277,16 +277,15 @@ pub struct Timer(TimerKey);
 /// The driver, with timers and without a reactor.
 pub struct Driver<P: Sleeper>(driver::Driver<Chair<P>>);
 
-impl<P: Sleeper> Default for Driver<P> {
-    fn default() -> Self {
-        Self(driver::Driver::new())
-    }
-}
-
 impl<P: Sleeper> Driver<P> {
-    /// True: the deadline is now the earliest, and `added` is to be called.
-    pub fn insert(&self, deadline: Instant, waker: &Waker) -> (Timer, bool) {
-        let (key, lowered) = self.0.timers.insert(deadline, waker);
+    /// With so many shards of timers.
+    pub fn new(shards: usize) -> Self {
+        Self(driver::Driver::new(shards))
+    }
+
+    /// True: the deadline is now the earliest of the shard, and `deadline_lowered` is to be called.
+    pub fn insert(&self, shard: usize, deadline: Instant, waker: &Waker) -> (Timer, bool) {
+        let (key, lowered) = self.0.timers.insert(shard, deadline, waker);
         (Timer(key), lowered)
     }
 
@@ -299,8 +298,8 @@ impl<P: Sleeper> Driver<P> {
     }
 
     /// True: nobody drives.
-    pub fn added(&self) -> bool {
-        self.0.added() == Attend::Nobody
+    pub fn deadline_lowered(&self, deadline: Instant) -> bool {
+        self.0.deadline_lowered(deadline) == Attend::Nobody
     }
 
     pub fn has_duties(&self) -> bool {

@@ -109,6 +109,9 @@ const PITFALLS: &[(usize, &str, &[&str])] = &[
          sharding (tokio #6682).",
         &[
             "loom-tests/tests/driver.rs::an_earlier_deadline_against_the_drivers_sleep",
+            "loom-tests/tests/driver.rs::deadlines_in_two_shards_against_the_drivers_sleep",
+            "loom-tests/tests/driver.rs::a_deadline_beside_one_that_was_taken_out_is_not_overslept",
+            "tests/time_threads.rs::sleeps_are_reset_awaited_and_dropped_on_other_threads_than_their_own",
             "tests/time.rs::an_earlier_timer_from_a_foreign_thread_interrupts_the_driver",
             "tests/time.rs::a_reset_by_a_task_wakes_the_driver_that_sleeps_for_longer",
         ],

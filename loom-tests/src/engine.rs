@@ -24,6 +24,7 @@ pub struct Engine {
     /// The queue of some busy worker.
     pub local: Local,
     pub poller: Poller,
+    /// With two shards of timers, which stand for any number.
     pub driver: Driver<Sitter>,
     pub closing: Closing,
     /// The closing was finished. A note orders nothing.
@@ -51,7 +52,7 @@ impl Engine {
             injector: Injector::default(),
             local: Local::default(),
             poller: Poller::default(),
-            driver: Driver::default(),
+            driver: Driver::new(2),
             closing: Closing::new(0),
             finished: Tally::new(0),
             seats: (0..total)

@@ -6,7 +6,7 @@
 //!
 //! Mutants that must die: `second-scan`, `added-fence`, `driver-fence`, `deadline-unkicked`, `look-without-seat`, `wanted-unsaid`,
 //! `wanted-unheard`, `hand-on-skipped`, `hand-on-fence`, `sent-away-silently`,
-//! `longer-than-announced`, `minimum-outside-the-lock`.
+//! `longer-than-announced`, `minimum-outside-the-lock`, `first-shard-only`, `told-by-all-shards`.
 #![cfg(heist_loom)]
 
 use std::task::Waker;
@@ -49,14 +49,17 @@ impl Office {
         Occupant::seated(&self.engine, worker, parker)
     }
 
-    /// Adds a deadline. True: it is to be attended to.
-    fn insert(&self, hours: u32) -> (Timer, bool) {
+    /// Adds a deadline, and tells nobody.
+    fn insert(&self, shard: usize, hours: u32) -> Timer {
         let deadline = Instant::now() + HOUR * hours;
-        self.engine.driver.insert(deadline, Waker::noop())
+        self.engine.driver.insert(shard, deadline, Waker::noop()).0
     }
 
-    fn add(&self, hours: u32) {
-        if self.insert(hours).1 && self.engine.driver.added() {
+    fn add(&self, shard: usize, hours: u32) {
+        let deadline = Instant::now() + HOUR * hours;
+        let driver = &self.engine.driver;
+        let (_, lowered) = driver.insert(shard, deadline, Waker::noop());
+        if lowered && driver.deadline_lowered(deadline) {
             self.engine.notify();
         }
     }
@@ -107,10 +110,26 @@ fn an_earlier_deadline_against_the_drivers_sleep() {
     model("earlier deadline", 3, || {
         let sitters = [Sitter::patient_for(2 * HOUR), Sitter::content()];
         office(sitters, 1, |office| {
-            let _lowered = office.insert(10);
+            office.insert(0, 10);
             let occupant = office.occupant(0);
             let driver = thread::spawn(move || assert!(office.serve(0, occupant)));
-            office.add(1);
+            office.add(1, 1);
+            driver.join().unwrap();
+        });
+    });
+}
+
+/// Each is the first of its shard, and the driver reads one shard after the other.
+#[test]
+fn deadlines_in_two_shards_against_the_drivers_sleep() {
+    model("deadlines in two shards", 2, || {
+        let sitters = [Sitter::patient_for(2 * HOUR), Sitter::content()];
+        office(sitters, 1, |office| {
+            let occupant = office.occupant(0);
+            let driver = thread::spawn(move || assert!(office.serve(0, occupant)));
+            let other = thread::spawn(|| office.add(0, 10));
+            office.add(1, 1);
+            other.join().unwrap();
             driver.join().unwrap();
         });
     });
@@ -123,13 +142,13 @@ fn a_driver_sleeps_no_longer_than_it_announced() {
     model("a raised minimum against the driver's sleep", 3, || {
         let sitters = [Sitter::patient_for(2 * HOUR), Sitter::content()];
         office(sitters, 1, |office| {
-            let (first, _lowered) = office.insert(1);
-            let (_later, _lowered) = office.insert(10);
+            let first = office.insert(0, 1);
+            office.insert(1, 10);
             let occupant = office.occupant(0);
             let driver = thread::spawn(move || assert!(office.serve(0, occupant)));
             office.engine.driver.remove(first);
             assert!(office.engine.driver.has_duties());
-            office.add(2);
+            office.add(1, 2);
             driver.join().unwrap();
         });
     });
@@ -141,11 +160,27 @@ fn a_deadline_behind_one_that_was_taken_out_is_not_overslept() {
     model("an insertion behind a stale minimum", 3, || {
         let sitters = [Sitter::patient_for(2 * HOUR), Sitter::content()];
         office(sitters, 1, |office| {
-            let (first, _lowered) = office.insert(1);
+            let first = office.insert(0, 1);
             office.engine.driver.remove(first);
             let occupant = office.occupant(0);
             let driver = thread::spawn(move || assert!(office.serve(0, occupant)));
-            office.add(2);
+            office.add(0, 2);
+            driver.join().unwrap();
+        });
+    });
+}
+
+/// The minimum that outlives its timer is that of another shard. It is raised while the later deadline is added.
+#[test]
+fn a_deadline_beside_one_that_was_taken_out_is_not_overslept() {
+    model("an insertion beside a stale minimum", 3, || {
+        let sitters = [Sitter::patient_for(2 * HOUR), Sitter::content()];
+        office(sitters, 1, |office| {
+            let first = office.insert(0, 1);
+            office.engine.driver.remove(first);
+            let occupant = office.occupant(0);
+            let driver = thread::spawn(move || assert!(office.serve(0, occupant)));
+            office.add(1, 2);
             driver.join().unwrap();
         });
     });
@@ -192,11 +227,11 @@ fn a_look_beside_a_driver_that_is_to_be_told() {
     model("look beside a sleeping driver", 2, || {
         let sitters = [Sitter::patient_for(2 * HOUR), Sitter::content()];
         office(sitters, 1, |office| {
-            let _lowered = office.insert(10);
+            office.insert(0, 10);
             let occupant = office.occupant(0);
             let driver = thread::spawn(move || assert!(office.serve(0, occupant)));
             let busy = thread::spawn(|| office.look());
-            office.add(1);
+            office.add(1, 1);
             busy.join().unwrap();
             driver.join().unwrap();
         });
@@ -207,7 +242,7 @@ fn a_look_beside_a_driver_that_is_to_be_told() {
 fn a_look_against_one_that_wants_to_sleep_in_the_seat() {
     model("look against sit", 3, || {
         office([Sitter::content(), Sitter::content()], 1, |office| {
-            let _lowered = office.insert(10);
+            office.insert(0, 10);
             let occupant = office.occupant(0);
             let sleeper = thread::spawn(move || assert!(office.serve(0, occupant)));
             office.look();
@@ -220,7 +255,7 @@ fn a_look_against_one_that_wants_to_sleep_in_the_seat() {
 fn a_caller_that_is_done_hands_on_the_seat() {
     model("seat leave against a pending timer", 2, || {
         office([Sitter::content(), Sitter::until_kicked()], 2, |office| {
-            let _lowered = office.insert(10);
+            office.insert(0, 10);
             let worker = office.occupant(0);
             let caller = office.occupant(1);
             let worker = thread::spawn(move || assert!(office.serve(0, worker)));
@@ -251,7 +286,7 @@ fn one_that_is_sent_away_hands_on_the_seat() {
             });
             // The monitor sends the spare home.
             office.engine.decommission(1);
-            office.add(1);
+            office.add(1, 1);
             spare.join().unwrap();
             worker.join().unwrap();
             for _ in office.engine.requests.lock().unwrap().drain(..) {

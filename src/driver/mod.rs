@@ -1,8 +1,9 @@
 //! The driver: reactor and timers, attended by one thread at a time, who holds the seat.
 //!
 //! **A deadline or a first source against a driver about to sleep.** The driver publishes its seat (in `sit`) and the deadline it will sleep to, fences,
-//! and reads the minimum and the sources again; whoever adds one publishes it, fences, and reads the seat and the driver's
-//! deadline. So one of the two sees the other, and if it is the adder, it kicks the driver's parker.
+//! and reads the minima of all shards and the sources again; whoever adds one publishes it, fences, and reads the seat and the driver's
+//! deadline. So one of the two sees the other, and if it is the adder, it kicks the driver's parker. Why the minima may be read
+//! one by one is told with the timers.
 
 use std::io;
 use std::sync::OnceLock;
@@ -49,12 +50,13 @@ pub(crate) struct Driver<P: 'static> {
 }
 
 impl<P: Sleeper> Driver<P> {
-    pub(crate) fn new() -> Self {
+    /// With so many shards of timers.
+    pub(crate) fn new(shards: usize) -> Self {
         Self {
             seat: Seat::new(),
             deadline: AtomicU64::new(u64::MAX),
             reactor: OnceLock::new(),
-            timers: Timers::new(Instant::now()),
+            timers: Timers::new(Instant::now(), shards),
         }
     }
 
@@ -93,15 +95,26 @@ impl<P: Sleeper> Driver<P> {
         self.reactor.get().into_iter().for_each(Reactor::notify);
     }
 
-    /// After a source or a deadline was added.
-    pub(crate) fn added(&self) -> Attend {
+    /// After a deadline was added, or moved, that is now the earliest of its shard.
+    pub(crate) fn deadline_lowered(&self, deadline: Instant) -> Attend {
+        let tick = self.timers.tick(deadline);
+        self.added(|until| tick | BESIDE < until | BESIDE)
+    }
+
+    /// After the first source of a reactor was added: a driver that sleeps beside the reactor moves into it. One that sleeps in it sees
+    /// new sources by itself.
+    pub(crate) fn source_added(&self) -> Attend {
+        self.added(|until| until & BESIDE != 0)
+    }
+
+    /// `concerns`: whether that is something for a driver that sleeps until then.
+    fn added(&self, concerns: impl FnOnce(u64) -> bool) -> Attend {
         // Pairs with the fence in `sleep`.
         fence(Ordering::SeqCst);
         match self.seat.holder() {
             Some(holder) => {
-                // Relaxed: ordered by the fence. The holder of a live reactor sees new sources by itself.
-                let deadline = self.deadline.load(Ordering::Relaxed) | BESIDE;
-                if self.timers.minimum() | BESIDE < deadline {
+                // Relaxed: ordered by the fence.
+                if concerns(self.deadline.load(Ordering::Relaxed)) {
                     holder.kick(|| self.interrupt());
                 }
                 Attend::Driven
@@ -109,20 +122,6 @@ impl<P: Sleeper> Driver<P> {
             None if self.seat.is_free() => Attend::Nobody,
             // A quick look: whoever looks goes on to drive when it runs dry.
             None => Attend::Driven,
-        }
-    }
-
-    /// After the first source of a reactor was added: a driver that sleeps beside the reactor moves into it.
-    pub(crate) fn source_added(&self) -> Attend {
-        // Pairs with the fence in `sleep`.
-        fence(Ordering::SeqCst);
-        match self.seat.holder() {
-            // Relaxed: ordered by the fence.
-            Some(holder) if self.deadline.load(Ordering::Relaxed) & BESIDE != 0 => {
-                holder.kick(|| self.interrupt());
-                Attend::Driven
-            }
-            _ => self.added(),
         }
     }
 
@@ -167,7 +166,8 @@ impl<P: Sleeper> Driver<P> {
     /// A look without blocking, if the seat is free.
     pub(crate) fn look(&self, woken: &mut Vec<Waker>) -> Handover {
         let reactor = self.live_reactor();
-        if !(reactor.is_some() || self.may_have_deadline()) || !self.seat.look() {
+        let may_have_deadline = self.may_have_deadline();
+        if !(reactor.is_some() || may_have_deadline) || !self.seat.look() {
             return Handover::NotNeeded;
         }
         if let Some(reactor) = reactor
@@ -175,7 +175,7 @@ impl<P: Sleeper> Driver<P> {
         {
             failure!("looking for I/O events failed: {error}");
         }
-        if self.may_have_deadline() {
+        if may_have_deadline {
             self.timers.fire(Instant::now(), woken);
         }
         self.get_up()

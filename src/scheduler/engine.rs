@@ -71,7 +71,8 @@ impl Engine {
                     .collect(),
                 idle: Idle::new(total, regular),
                 injector: Injector::new(),
-                driver: Driver::new(),
+                // A shard of timers for each worker, and one for the threads that sit at none.
+                driver: Driver::new(total + 1),
                 blocking: BlockingQueue::new(config.max_blocking),
                 foreign: PageSet::new(address),
                 foreign_lock: Mutex::new(Gate::default()),
@@ -289,9 +290,16 @@ impl Engine {
         &self.driver.timers
     }
 
-    /// To be called when the earliest deadline became earlier: makes sure that somebody drives, and wakes early enough.
-    pub(crate) fn deadline_lowered(&self) {
-        let attend = self.driver.added();
+    /// The shard for the timers of this thread.
+    #[inline]
+    pub(crate) fn shard(&self) -> usize {
+        context::worker_of(self).map_or(self.workers.len(), |worker| worker.index)
+    }
+
+    /// To be called when the earliest deadline of a shard became this one, which is earlier: makes sure that somebody drives, and wakes
+    /// early enough.
+    pub(crate) fn deadline_lowered(&self, deadline: Instant) {
+        let attend = self.driver.deadline_lowered(deadline);
         self.attend(attend);
     }
 

@@ -179,7 +179,7 @@ impl Sleep {
         let Some(key) = self.key else { return };
         match self.engine.timers().reset(key, deadline) {
             Reset::Moved => {}
-            Reset::Lowered => self.engine.deadline_lowered(),
+            Reset::Lowered => self.engine.deadline_lowered(deadline),
             Reset::Gone => self.key = None,
         }
     }
@@ -214,13 +214,17 @@ impl Sleep {
     }
 
     fn register(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let (key, lowered) = self.engine.timers().insert(self.deadline, cx.waker());
+        let shard = self.engine.shard();
+        let (key, lowered) = self
+            .engine
+            .timers()
+            .insert(shard, self.deadline, cx.waker());
         self.key = Some(key);
         if lowered {
-            self.engine.deadline_lowered();
+            self.engine.deadline_lowered(self.deadline);
         }
         // After the insertion: either the closing runtime finds the timer and wakes us, or
-        // it was through with the timers, and having taken their lock after it, we see it closed.
+        // it was through with this shard, and having taken its lock after it, we see it closed.
         self.poll_open()
     }
 

@@ -27,8 +27,24 @@ const FEW: usize = 64;
 /// that outlived its entry doesn't find the slot's next tenant.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct TimerKey {
-    slot: u32,
+    /// The number of the queue, then the slot. In one word, for a pair stays in registers.
+    place: u64,
     seq: NonZeroU64,
+}
+
+impl TimerKey {
+    fn new(shard: u32, slot: u32, seq: NonZeroU64) -> Self {
+        let place = u64::from(shard) << u32::BITS | u64::from(slot);
+        Self { place, seq }
+    }
+
+    pub(super) fn shard(self) -> usize {
+        (self.place >> u32::BITS) as usize
+    }
+
+    fn slot(self) -> u32 {
+        self.place as u32
+    }
 }
 
 /// Ordered by tick. Equal ticks leave in the order in which they came.
@@ -58,17 +74,20 @@ pub(super) struct Queue<T> {
     /// Each has one node that counts.
     entries: Slab<Entry<T>>,
     last_seq: u64,
+    /// The queue's own number, for its keys.
+    shard: u32,
     /// Since the entries' memory was last given back.
     removals: usize,
 }
 
 impl<T> Queue<T> {
-    pub(super) const fn new() -> Self {
+    pub(super) const fn new(shard: u32) -> Self {
         Self {
             run: VecDeque::new(),
             heap: BinaryHeap::new(),
             entries: Slab::new(),
             last_seq: 0,
+            shard,
             removals: 0,
         }
     }
@@ -100,7 +119,7 @@ impl<T> Queue<T> {
             slot,
             version: 0,
         });
-        TimerKey { slot, seq }
+        TimerKey::new(self.shard, slot, seq)
     }
 
     pub(super) fn get_mut(&mut self, key: TimerKey) -> Option<&mut T> {
@@ -113,7 +132,7 @@ impl<T> Queue<T> {
         if self.run.back().is_some_and(|last| last.seq == key.seq) {
             self.run.pop_back();
         }
-        let item = self.entries.remove(key.slot as usize).item;
+        let item = self.entries.remove(key.slot() as usize).item;
         self.removed();
         Some(item)
     }
@@ -131,7 +150,7 @@ impl<T> Queue<T> {
             let node = Node {
                 tick,
                 seq: key.seq,
-                slot: key.slot,
+                slot: key.slot(),
                 version: entry.version,
             };
             self.enqueue(node);
@@ -158,7 +177,7 @@ impl<T> Queue<T> {
     }
 
     fn entry(&mut self, key: TimerKey) -> Option<&mut Entry<T>> {
-        let entry = self.entries.get_mut(key.slot as usize)?;
+        let entry = self.entries.get_mut(key.slot() as usize)?;
         (entry.seq == key.seq).then_some(entry)
     }
 

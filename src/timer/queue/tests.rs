@@ -48,7 +48,7 @@ impl<T> Queue<T> {
 fn behaves_like_a_sorted_vector() {
     for seed in 0..40 {
         let mut rng = fastrand::Rng::with_seed(seed);
-        let (mut queue, mut model) = (Queue::new(), Model::default());
+        let (mut queue, mut model) = (Queue::new(0), Model::default());
         // Every key ever given out, so that dead ones are tried as well.
         let mut keys = Vec::new();
         for _ in 0..2_000 {
@@ -86,11 +86,11 @@ fn behaves_like_a_sorted_vector() {
 
 #[test]
 fn a_dead_key_does_not_find_the_next_tenant() {
-    let mut queue = Queue::new();
+    let mut queue = Queue::new(0);
     let old = queue.insert(1, "old");
     assert_eq!(queue.pop_due(1), Some("old"));
     let new = queue.insert(1, "new");
-    assert_eq!(new.slot, old.slot);
+    assert_eq!(new.slot(), old.slot());
     assert_eq!(queue.remove(old), None);
     assert!(!queue.reset(old, 9));
     assert!(queue.get_mut(old).is_none());
@@ -104,7 +104,7 @@ fn a_dead_key_does_not_find_the_next_tenant() {
 fn a_million_come_and_go_and_leave_their_memory_behind() {
     const MANY: usize = 1_000_000;
     let mut rng = fastrand::Rng::with_seed(7);
-    let mut queue = Queue::new();
+    let mut queue = Queue::new(0);
     let stays = queue.insert(u64::MAX, 0);
     let mut keys: Vec<_> = (0..MANY).map(|_| queue.insert(rng.u64(..), 0)).collect();
     rng.shuffle(&mut keys);
@@ -128,7 +128,7 @@ fn a_million_come_and_go_and_leave_their_memory_behind() {
 
 #[test]
 fn what_comes_in_order_or_nearly_so_stays_out_of_the_heap() {
-    let mut queue = Queue::new();
+    let mut queue = Queue::new(0);
     // As far away as can be, and in nobody's way.
     for _ in 0..REACH / 2 {
         queue.insert(u64::MAX, 0);
@@ -146,7 +146,7 @@ fn what_comes_in_order_or_nearly_so_stays_out_of_the_heap() {
 
 #[test]
 fn a_timer_that_is_put_off_again_and_again_leaves_nothing_behind() {
-    let mut queue = Queue::new();
+    let mut queue = Queue::new(0);
     let key = queue.insert(0, "late");
     let other = queue.insert(5_000, "other");
     for tick in 1..10_000 {
@@ -163,4 +163,9 @@ fn a_timer_that_is_put_off_again_and_again_leaves_nothing_behind() {
         assert_eq!(queue.earliest(), Some(20_000));
         queue.check();
     }
+}
+
+#[test]
+fn a_key_in_an_option_takes_two_words() {
+    assert_eq!(size_of::<Option<TimerKey>>(), 16);
 }
