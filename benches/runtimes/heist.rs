@@ -11,7 +11,8 @@ use std::time::Duration;
 #[derive(Debug)]
 pub struct Heist(heist::Runtime);
 
-/// As [`Heist`], but fresh loops are `heist::Builder::run`, with the number of workers given there.
+/// As [`Heist`], but fresh loops are `heist::Builder::run`, with the number of workers given there, and a hook: so each of them has an
+/// engine of its own.
 #[derive(Debug)]
 pub struct HeistBuilder(Heist);
 
@@ -81,7 +82,7 @@ impl Runtime for HeistBuilder {
 
     fn fresh<F: Future>(workers: usize, root: impl FnOnce(HeistSpawner) -> F) -> F::Output {
         let builder = heist::Builder::new().worker_threads(workers);
-        match builder.run(root(HeistSpawner)) {
+        match builder.on_thread_start(|| ()).run(root(HeistSpawner)) {
             Ok(output) => output,
             Err(error) => panic!("heist runs: {error}"),
         }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::run::{refuse_nested, run_in};
 use super::{RunError, Runtime};
 use crate::scheduler::config::{Config, MAX_WORKERS};
-use crate::scheduler::{Engine, threads};
+use crate::scheduler::{Engine, cache, threads};
 
 /// Settings for a runtime, with defaults that fit most programs.
 ///
@@ -116,9 +116,9 @@ impl Builder {
     ///
     /// `InvalidInput` for settings that no runtime can have; otherwise when the system refuses a thread.
     pub fn build(self) -> io::Result<Runtime> {
-        let engine = self.engine()?;
-        threads::ensure_one(&engine.config)?;
-        Ok(Runtime::from_engine(engine))
+        self.check()?;
+        threads::ensure_one(&self.config)?;
+        Ok(Runtime::from_engine(Engine::new(self.config)))
     }
 
     /// Runs `future` in a fresh runtime with these settings. See [`heist::run`](crate::run).
@@ -135,15 +135,14 @@ impl Builder {
         if refuse_nested() {
             return Err(RunError::Nested);
         }
-        let caller_runs_tasks = self.config.caller_runs_tasks;
-        let engine = self.engine()?;
-        if !caller_runs_tasks {
-            threads::ensure_one(&engine.config)?;
+        self.check()?;
+        if !self.config.caller_runs_tasks {
+            threads::ensure_one(&self.config)?;
         }
-        Ok(run_in(engine, future, Location::caller()))
+        Ok(run_in(cache::take(self.config), future, Location::caller()))
     }
 
-    fn engine(self) -> io::Result<Arc<Engine>> {
+    fn check(&self) -> io::Result<()> {
         let refuse = |what| Err(io::Error::new(io::ErrorKind::InvalidInput, what));
         if self.config.workers == 0 {
             return refuse(
@@ -171,6 +170,6 @@ impl Builder {
                 "heist::Builder::thread_name: a thread's name cannot contain a zero byte",
             );
         }
-        Ok(Engine::new(self.config))
+        Ok(())
     }
 }

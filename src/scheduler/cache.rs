@@ -11,16 +11,47 @@ use super::engine::Engine;
 use crate::sync::{Mutex, Ordering};
 use crate::task::PageSet;
 
-static KEPT: Mutex<Vec<Arc<Engine>>> = Mutex::new(Vec::new());
+static KEPT: Mutex<Kept> = Mutex::new(Kept(Vec::new()));
 
-/// At most one engine per core.
+/// At most one engine per core is kept, and with other settings than the default none that has more workers than there are cores.
 static LIMIT: LazyLock<usize> =
     LazyLock::new(|| std::thread::available_parallelism().map_or(1, usize::from));
 
+/// The oldest first.
+struct Kept(Vec<Arc<Engine>>);
+
+impl Kept {
+    fn take(&mut self, is_wanted: impl Fn(&Config) -> bool) -> Option<Arc<Engine>> {
+        let place = self
+            .0
+            .iter()
+            .rposition(|engine| is_wanted(&engine.config))?;
+        Some(self.0.remove(place))
+    }
+
+    /// Gives back what there is no room for.
+    fn put(&mut self, engine: Arc<Engine>, limit: usize) -> Option<Arc<Engine>> {
+        let oldest = (self.0.len() >= limit).then(|| self.0.remove(0));
+        self.0.push(engine);
+        oldest
+    }
+}
+
 /// An engine with the default configuration.
 pub(crate) fn take_default() -> Arc<Engine> {
-    let kept = KEPT.lock().pop();
+    let kept = KEPT.lock().take(|config| config.is_default);
     kept.unwrap_or_else(|| Engine::new(Config::default()))
+}
+
+/// An engine with this configuration.
+pub(crate) fn take(config: Config) -> Arc<Engine> {
+    let kept = KEPT.lock().take(|kept| kept.is_like(&config));
+    kept.unwrap_or_else(|| Engine::new(config))
+}
+
+/// Whether engines of this kind are kept for the next run.
+pub(crate) fn is_for(config: &Config) -> bool {
+    config.is_default || !config.has_hooks() && config.workers <= *LIMIT
 }
 
 /// Whether nothing is left of the run: no task, no cell, no timer, nobody else who knows the engine. The caller has the one Arc.
@@ -45,10 +76,9 @@ pub(crate) fn keep(engine: Arc<Engine>) {
     trim(&engine.foreign);
     // Relaxed: a statistic.
     engine.completed_elsewhere.store(0, Ordering::Relaxed);
-    let mut kept = KEPT.lock();
-    if kept.len() < *LIMIT {
-        kept.push(engine);
-    }
+    let surplus = KEPT.lock().put(engine, *LIMIT);
+    // Here, without the lock.
+    drop(surplus);
 }
 
 /// Of an engine that nobody but the caller knows.
@@ -78,4 +108,75 @@ pub(crate) fn reopen(engine: &Arc<Engine>) -> bool {
     engine.foreign_lock.lock().closed = false;
     engine.closing.reopen();
     true
+}
+
+#[cfg(all(test, not(heist_loom)))]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    fn named(name: &str) -> Config {
+        let mut config = Config {
+            is_default: false,
+            workers: 1,
+            ..Config::default()
+        };
+        config.thread.name = Some(name.to_owned());
+        config
+    }
+
+    #[test]
+    fn an_engine_goes_to_a_run_with_the_same_settings_only() {
+        let mut kept = Kept(Vec::new());
+        let engine = Engine::new(named("a"));
+        assert!(kept.put(Arc::clone(&engine), 2).is_none());
+        let others = [
+            named("b"),
+            Config::default(),
+            Config {
+                keep_alive: Duration::ZERO,
+                ..named("a")
+            },
+            Config {
+                on_stop: Some(Arc::new(|| ())),
+                ..named("a")
+            },
+        ];
+        for other in others {
+            assert!(
+                kept.take(|config| config.is_like(&other)).is_none(),
+                "{other:?}"
+            );
+        }
+        let taken = kept.take(|config| config.is_like(&named("a"))).unwrap();
+        assert!(Arc::ptr_eq(&taken, &engine));
+        assert!(kept.take(|_| true).is_none());
+    }
+
+    #[test]
+    fn the_oldest_gives_way() {
+        let mut kept = Kept(Vec::new());
+        let engines = ["a", "b", "c"].map(|name| Engine::new(named(name)));
+        let gone: Vec<_> = engines
+            .iter()
+            .map(|engine| kept.put(Arc::clone(engine), 2))
+            .collect();
+        assert!(gone[0].is_none() && gone[1].is_none());
+        assert!(Arc::ptr_eq(gone[2].as_ref().unwrap(), &engines[0]));
+        assert!(kept.take(|config| config.is_like(&named("b"))).is_some());
+    }
+
+    #[test]
+    fn neither_hooks_nor_very_many_workers_are_kept() {
+        assert!(is_for(&named("a")));
+        let hooked = Config {
+            on_start: Some(Arc::new(|| ())),
+            ..named("a")
+        };
+        let wide = Config {
+            workers: *LIMIT + 1,
+            ..named("a")
+        };
+        assert!(!is_for(&hooked) && !is_for(&wide));
+    }
 }

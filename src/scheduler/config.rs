@@ -22,7 +22,7 @@ pub(crate) struct Config {
     pub(crate) slow_poll: Duration,
     pub(crate) compensate: bool,
     pub(crate) caller_runs_tasks: bool,
-    /// Nothing was set: engines of this kind are kept for the next run.
+    /// Nothing was set.
     pub(crate) is_default: bool,
 }
 
@@ -83,6 +83,35 @@ impl Default for Config {
 }
 
 impl Config {
+    pub(crate) fn has_hooks(&self) -> bool {
+        self.on_start.is_some() || self.on_stop.is_some()
+    }
+
+    /// Whether an engine built with the one serves as one built with the other. Hooks cannot be compared.
+    pub(crate) fn is_like(&self, other: &Self) -> bool {
+        let settings = |config: &Self| {
+            let &Self {
+                workers,
+                max_blocking,
+                keep_alive,
+                thread: _,
+                on_start: _,
+                on_stop: _,
+                debug,
+                slow_poll,
+                compensate,
+                caller_runs_tasks,
+                is_default: _,
+            } = config;
+            let flags = (debug, compensate, caller_runs_tasks);
+            (workers, max_blocking, keep_alive, slow_poll, flags)
+        };
+        settings(self) == settings(other)
+            && self.thread == other.thread
+            && !self.has_hooks()
+            && !other.has_hooks()
+    }
+
     /// A thread begins to serve.
     pub(crate) fn greet(&self) {
         self.on_start.iter().for_each(|hook| contain(|| hook()));

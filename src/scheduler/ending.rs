@@ -25,7 +25,8 @@ pub(crate) fn end_run(scope: Scope) {
         engine.recall_threads();
     }
     // The scope's Arc is the one.
-    if engine.config.is_default && cache::is_clean(engine) {
+    let is_kept = cache::is_for(&engine.config);
+    if is_kept && cache::is_clean(engine) {
         cache::keep(scope.leave());
         return;
     }
@@ -33,7 +34,7 @@ pub(crate) fn end_run(scope: Scope) {
     engine.wait_until_deserted(None);
     engine.finish_closing();
     let engine = scope.leave();
-    if engine.config.is_default && cache::reopen(&engine) {
+    if is_kept && cache::reopen(&engine) {
         cache::keep(engine);
     }
 }

@@ -35,11 +35,10 @@ use std::panic::Location;
 use std::ptr::NonNull;
 use std::task::{Context, Poll, Waker};
 
-use crossbeam_utils::CachePadded;
-
 use super::header::{Header, TaskRef};
 use super::{BatchSchedule, Fresh, PageSet, Spec, TaskId};
 use crate::sync::{AtomicBool, AtomicUsize, Ordering, fence};
+use crate::util::apart::Apart;
 use crate::util::contain::contain;
 
 mod cells;
@@ -91,9 +90,14 @@ struct Batch<K: Kind, S> {
     lost: AtomicBool,
     /// Every future is gone, and every value that nobody waits for.
     over: AtomicBool,
-    remaining: CachePadded<AtomicUsize>,
-    refs: CachePadded<AtomicUsize>,
+    counts: Apart<Counts>,
     schedule: PhantomData<S>,
+}
+
+/// Both change at the end of a turn.
+struct Counts {
+    remaining: AtomicUsize,
+    refs: AtomicUsize,
 }
 
 /// What became of elements in one turn: told to the batch all at once.
@@ -157,7 +161,7 @@ impl<K: Kind, S: BatchSchedule> Batch<K, S> {
         // SAFETY: a page set outlives its cells, of which the hub's is one.
         S::all_completed(unsafe { self.home.as_ref() }, ended as u64);
         // Release, and Acquire for who gets to zero: it sees all values.
-        if self.remaining.fetch_sub(ended, Ordering::AcqRel) == ended {
+        if self.counts.remaining.fetch_sub(ended, Ordering::AcqRel) == ended {
             self.finish();
         }
     }
@@ -186,7 +190,7 @@ impl<K: Kind, S: BatchSchedule> Batch<K, S> {
     /// One more reference, made from one that the caller has.
     fn retain(&self) {
         // Relaxed: as in `State::retain`.
-        self.refs.fetch_add(1, Ordering::Relaxed);
+        self.counts.refs.fetch_add(1, Ordering::Relaxed);
     }
 
     /// # Safety
@@ -196,7 +200,7 @@ impl<K: Kind, S: BatchSchedule> Batch<K, S> {
             return;
         }
         // SAFETY: the caller's references keep it until they are given back.
-        let refs = unsafe { &batch.as_ref().refs };
+        let refs = unsafe { &batch.as_ref().counts.refs };
         // Release: what this holder did comes before the freeing. Acquire: who frees comes after what all did.
         if refs.fetch_sub(count, Ordering::AcqRel) != count {
             return;
@@ -254,9 +258,11 @@ pub(crate) unsafe fn create<K: Kind, S: BatchSchedule>(
         cancelled: AtomicBool::new(false),
         lost: AtomicBool::new(false),
         over: AtomicBool::new(false),
-        remaining: CachePadded::new(AtomicUsize::new(count as usize)),
-        // The elements, the first range, the hub and the gather.
-        refs: CachePadded::new(AtomicUsize::new(count as usize + 3)),
+        counts: Apart::new(Counts {
+            remaining: AtomicUsize::new(count as usize),
+            // The elements, the first range, the hub and the gather.
+            refs: AtomicUsize::new(count as usize + 3),
+        }),
         schedule: PhantomData,
     });
     let batch = NonNull::from(Box::leak(batch));
@@ -306,7 +312,7 @@ impl<K: Kind, S: BatchSchedule> fmt::Debug for Gathering<K, S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let batch = self.batch();
         // Relaxed: for debug output.
-        let remaining = batch.remaining.load(Ordering::Relaxed);
+        let remaining = batch.counts.remaining.load(Ordering::Relaxed);
         write!(
             f,
             "{remaining} of {} tasks left, gathered at {}",

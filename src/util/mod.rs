@@ -1,5 +1,6 @@
 //! Small things that know nothing of tasks.
 
+pub(crate) mod apart;
 pub(crate) mod budget;
 pub(crate) mod contain;
 pub(crate) mod punctual;

@@ -28,15 +28,44 @@ pub(super) struct Element<F> {
 
 /// The memory, not the futures in it.
 pub(super) struct Cells<F> {
-    chunks: Mutex<Vec<Chunk<F>>>,
+    chunks: Mutex<Chunks<F>>,
+}
+
+/// Most batches have no more than one.
+struct Chunks<F> {
+    first: Option<Chunk<F>>,
+    others: Vec<Chunk<F>>,
 }
 
 type Chunk<F> = NonNull<[MaybeUninit<Element<F>>]>;
 
+impl<F> Chunks<F> {
+    fn push(&mut self, chunk: Chunk<F>) {
+        match self.first {
+            None => self.first = Some(chunk),
+            Some(_) => self.others.push(chunk),
+        }
+    }
+
+    fn get(&self, number: usize) -> Option<Chunk<F>> {
+        match number.checked_sub(1) {
+            None => self.first,
+            Some(other) => self.others.get(other).copied(),
+        }
+    }
+
+    fn drain(&mut self) -> impl Iterator<Item = Chunk<F>> {
+        self.first.take().into_iter().chain(self.others.drain(..))
+    }
+}
+
 impl<F> Cells<F> {
     pub(super) fn new() -> Self {
         Self {
-            chunks: Mutex::new(Vec::new()),
+            chunks: Mutex::new(Chunks {
+                first: None,
+                others: Vec::new(),
+            }),
         }
     }
 
@@ -61,14 +90,14 @@ impl<F> Cells<F> {
 
     /// The first cell of a chunk, and how many there are, in the order in which chunks were added.
     pub(super) fn chunk(&self, number: usize) -> Option<(NonNull<Element<F>>, usize)> {
-        let chunk = *self.chunks.lock().get(number)?;
+        let chunk = self.chunks.lock().get(number)?;
         Some((chunk.cast(), chunk.len()))
     }
 }
 
 impl<F> Drop for Cells<F> {
     fn drop(&mut self) {
-        for chunk in self.chunks.lock().drain(..) {
+        for chunk in self.chunks.lock().drain() {
             // SAFETY: leaked by `add`. What was in it is gone, or not ours to drop.
             drop(unsafe { Box::from_raw(chunk.as_ptr()) });
         }
