@@ -10,7 +10,8 @@ use loom::sync::{Condvar, Mutex};
 #[derive(Default)]
 pub struct Sitter {
     pub parker: Parker,
-    /// Longer than this it sleeps until it is kicked. A shorter time is over at once, because nothing times out in a model.
+    /// Longer than this it sleeps until it is kicked. A shorter time is over at once, because nothing times out in a model. No time
+    /// at all is no sleep.
     pub patience: Duration,
     /// Whether it has slept in the seat for the shorter time. A note orders nothing.
     drove: AtomicBool,
@@ -41,6 +42,9 @@ impl Sitter {
 
 impl Sleeper for Sitter {
     fn park(&self, timeout: Option<Duration>) {
+        if timeout.is_some_and(|timeout| timeout.is_zero()) {
+            return;
+        }
         if timeout.is_some_and(|timeout| timeout <= self.patience) {
             self.drove.store(true, Any::Relaxed);
         } else {

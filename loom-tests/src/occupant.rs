@@ -134,7 +134,7 @@ impl<'e> Occupant<'e> {
         if stays {
             self.work();
         } else if !self.engine.is_closed() {
-            // Pairs with the fence in `Driver::deadline_lowered`: the seat that was left is seen free, or what was added is seen here.
+            // Pairs with the fence in `Driver::added`: the seat that was left is seen free, or what was added is seen here.
             fence(Ordering::SeqCst);
             if self.engine.driver.is_unattended() {
                 self.engine.notify();

@@ -6,7 +6,7 @@
 //!
 //! Mutants that must die: `second-scan`, `added-fence`, `driver-fence`, `deadline-unkicked`, `look-without-seat`, `wanted-unsaid`,
 //! `wanted-unheard`, `hand-on-skipped`, `hand-on-fence`, `sent-away-silently`,
-//! `longer-than-announced`, `minimum-outside-the-lock`, `first-shard-only`, `told-by-all-shards`.
+//! `longer-than-announced`, `minimum-outside-the-lock`, `first-shard-only`, `told-by-all-shards`, `gets-up-unfenced`.
 #![cfg(heist_loom)]
 
 use std::task::Waker;
@@ -181,6 +181,23 @@ fn a_deadline_beside_one_that_was_taken_out_is_not_overslept() {
             let occupant = office.occupant(0);
             let driver = thread::spawn(move || assert!(office.serve(0, occupant)));
             office.add(1, 2);
+            driver.join().unwrap();
+        });
+    });
+}
+
+/// The driver gets up at a time when nothing is due any more, finds that nothing else is to be waited for, and parks. Whoever adds
+/// something meanwhile may still see it in the seat, with a deadline that is early enough.
+#[test]
+fn a_deadline_against_a_driver_that_gets_up_for_nothing() {
+    model("a deadline against getting up", 3, || {
+        let sitters = [Sitter::patient_for(2 * HOUR), Sitter::content()];
+        office(sitters, 1, |office| {
+            let first = office.insert(0, 0);
+            let occupant = office.occupant(0);
+            let driver = thread::spawn(move || assert!(office.serve(0, occupant)));
+            office.engine.driver.remove(first);
+            office.add(0, 2);
             driver.join().unwrap();
         });
     });

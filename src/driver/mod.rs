@@ -43,7 +43,7 @@ pub(crate) enum Attend {
 #[derive(Debug)]
 pub(crate) struct Driver<P: 'static> {
     seat: Seat<P>,
-    /// Until when the holder sleeps, as told by [`Timers`]; `u64::MAX`: without end. Written by the holder.
+    /// Until when the holder sleeps, as told by [`Timers`]; `u64::MAX`, but for the lowest bit (`BESIDE`): without end. Written by the holder.
     deadline: AtomicU64,
     reactor: OnceLock<Reactor>,
     pub(crate) timers: Timers,
@@ -101,7 +101,7 @@ impl<P: Sleeper> Driver<P> {
         self.added(|until| tick | BESIDE < until | BESIDE)
     }
 
-    /// After the first source of a reactor was added: a driver that sleeps beside the reactor moves into it. One that sleeps in it sees
+    /// After a source was added: a driver that sleeps beside the reactor moves into it. One that sleeps in it sees
     /// new sources by itself.
     pub(crate) fn source_added(&self) -> Attend {
         self.added(|until| until & BESIDE != 0)
@@ -109,7 +109,7 @@ impl<P: Sleeper> Driver<P> {
 
     /// `concerns`: whether that is something for a driver that sleeps until then.
     fn added(&self, concerns: impl FnOnce(u64) -> bool) -> Attend {
-        // Pairs with the fence in `sleep`.
+        // Pairs with those in `sleep`, and with those of whoever leaves a worker and then asks whether the driver is unattended.
         fence(Ordering::SeqCst);
         match self.seat.holder() {
             Some(holder) => {
@@ -145,7 +145,11 @@ impl<P: Sleeper> Driver<P> {
         }
         let now = Instant::now();
         self.timers.fire(now, woken);
-        Some(self.get_up())
+        let handover = self.get_up();
+        // Pairs with the fence in `added`: an adder sees that the seat was left, or what it added is seen by the sleeper, who asks next
+        // whether there is anything to drive.
+        fence(Ordering::SeqCst);
+        Some(handover)
     }
 
     /// Sleeps until the instant of the tick that was announced: one that others have raised the minimum to since would be too late

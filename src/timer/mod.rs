@@ -55,7 +55,7 @@ const ORIGIN: u64 = 1 << 63;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub(crate) enum Reset {
-    /// It is due at the new deadline, and another one of its shard is due before it or with it.
+    /// It is due at the new deadline, which is not before what is published as the earliest of its shard.
     Moved,
     /// It is due at the new deadline, which is now the earliest of its shard: the driver has to be told.
     Lowered,
@@ -87,7 +87,7 @@ impl Timers {
         minima.min().unwrap_or(NEVER)
     }
 
-    /// The tick of the earliest deadline, published anew.
+    /// The tick of the earliest deadline. Where a shard may have it, that shard's is published anew.
     pub(crate) fn refine(&self) -> u64 {
         self.shards.iter().fold(NEVER, |least, shard| {
             // What is published is not too late: a shard where that is not before `least` has nothing that is.

@@ -111,7 +111,7 @@ impl Shard {
         // Relaxed: written only under the lock that the caller holds.
         let is_earlier = tick < self.earliest.load(Ordering::Relaxed);
         if is_earlier {
-            // Relaxed: ordered by the fence in `Driver::deadline_lowered`.
+            // Relaxed: ordered by the fence in `Driver::added`.
             self.earliest.store(tick, Ordering::Relaxed);
         }
         is_earlier

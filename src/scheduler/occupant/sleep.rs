@@ -62,7 +62,7 @@ impl Occupant<'_> {
         // After an eviction these go to the injector.
         self.wake_all();
         if !stays && !self.engine.is_closed() {
-            // Pairs with the fence in `Driver::deadline_lowered`: an adder sees the seat empty, or we see what it added.
+            // Pairs with the fence in `Driver::added`: an adder sees the seat empty, or we see what it added.
             fence(Ordering::SeqCst);
             if self.engine.driver.is_unattended() {
                 self.engine.notify();
