@@ -11,6 +11,7 @@ use heist::{Builder, Handle, JoinSet, Runtime};
 use std::future::{pending, ready};
 use std::io;
 use std::net::Ipv4Addr;
+use std::pin::pin;
 use std::time::Duration;
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -101,6 +102,9 @@ fn timers_of_a_runtime_that_is_gone_panic_with_a_reason_instead_of_waiting() {
     for handle in gone() {
         let _guard = handle.enter();
         panics_as_ended(|| block_on(sleep(HOUR)));
+        let mut again = pin!(sleep(HOUR));
+        panics_as_ended(|| block_on(again.as_mut()));
+        panics_as_ended(|| block_on(again.as_mut()));
         panics_as_ended(|| block_on(timeout(HOUR, pending::<()>())).is_err());
         // What needs no waiting gives its value.
         assert_eq!(block_on(timeout(HOUR, ready(1))), Ok(1));

@@ -88,3 +88,45 @@ fn a_guard_that_a_task_leaves_behind_counts_no_longer_after_its_poll() {
     });
     assert!(Handle::try_current().is_err());
 }
+
+#[test]
+fn a_guard_that_is_dropped_where_a_task_may_block_leaves_nothing_behind_that_is_gone() {
+    run_on(1, async {
+        let other = runtime_of(3);
+        let entered = other.enter();
+        heist::block_in_place(move || {
+            drop(entered);
+            // Out of turn: what was current stays.
+            assert_eq!(Handle::current().metrics().workers(), 3);
+            assert_eq!(run_on(1, async { 1 }), 1);
+        });
+        drop(other);
+        // The runtime has ended, and its engine is still there to say so.
+        let orphan = heist::spawn(async {});
+        assert!(orphan.await.unwrap_err().is_cancelled());
+        heist::yield_now().await;
+        assert_eq!(Handle::current().metrics().workers(), 1);
+    });
+}
+
+#[test]
+fn a_guard_that_a_blocking_call_leaves_behind_counts_no_longer_after_it() {
+    let other = runtime_of(3);
+    // One thread serves them all.
+    let builder = Builder::new().worker_threads(1).max_blocking_threads(1);
+    let counted = builder.run(async {
+        let look_and_leave = |_| {
+            let entered = other.handle();
+            heist::spawn_blocking(move || {
+                let workers = Handle::current().metrics().workers();
+                std::mem::forget(entered.enter());
+                workers
+            })
+        };
+        let calls: Vec<_> = (0..5).map(look_and_leave).collect();
+        heist::gather(calls).await
+    });
+    for workers in counted.unwrap() {
+        assert_eq!(workers.unwrap(), 1);
+    }
+}

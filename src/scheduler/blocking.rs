@@ -133,9 +133,11 @@ pub(super) fn serve(engine: Arc<Engine>) {
     scope.engine().config.greet();
     while let Some(task) = scope.engine().blocking.next() {
         context::set_task(Some(task));
+        let mark = context::mark();
         // SAFETY: the entry just taken is the right to this turn.
         unsafe { task::run(task) };
         context::set_task(None);
+        context::resume(&mark, false);
         context::set_place(Place::Blocking);
     }
     scope.engine().config.say_farewell();

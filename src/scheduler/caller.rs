@@ -137,6 +137,7 @@ impl Caller<'_> {
             seat.worker.in_root.store(true, Ordering::Relaxed);
             seat.worker.turns.add(1);
         }
+        self.note_root();
         let mark = context::mark();
         let done = root.poll(poll);
         context::resume(&mark, self.seat.as_ref().is_some_and(Occupant::is_seated));
@@ -153,6 +154,15 @@ impl Caller<'_> {
             }
         }
         done
+    }
+
+    /// For the monitor's report: no task is being polled.
+    fn note_root(&self) {
+        if let Some(seat) = &self.seat
+            && self.engine.config.debug
+        {
+            seat.worker.note_task(None);
+        }
     }
 
     /// Takes a vacant worker, or one whose pool thread sleeps.
@@ -289,6 +299,7 @@ pub(crate) fn block_in_place<T>(f: impl FnOnce() -> T) -> T {
         }
     });
     let mark = context::mark();
+    context::cover_guards();
     let _restore = Restore {
         mark,
         place: context::set_place(Place::Blocking),

@@ -211,6 +211,15 @@ pub(crate) fn mark() -> Mark {
     })
 }
 
+/// What runs until [`resume`] may drop a guard from before it: out of turn, so that its engine is kept.
+pub(crate) fn cover_guards() {
+    CONTEXT.with(|cx| {
+        let serial = cx.serials.get() + 1;
+        cx.serials.set(serial);
+        cx.top.set(serial);
+    });
+}
+
 /// The poll is over: a guard that it left behind no longer counts. `seated`: the worker is still this thread's.
 #[inline]
 pub(crate) fn resume(mark: &Mark, seated: bool) {

@@ -188,7 +188,10 @@ impl Sleep {
     pub(super) fn poll_deadline(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if let Some(key) = self.key {
             if self.engine.timers().update(key, cx.waker()) {
-                return self.poll_clock();
+                return match self.poll_clock() {
+                    Poll::Ready(()) => Poll::Ready(()),
+                    Poll::Pending => self.poll_open(),
+                };
             }
             self.key = None;
             // It has fired, or was taken out at the end of the runtime, which is closed before.
