@@ -4,6 +4,7 @@ mod common;
 
 use common::{Counter, run_on};
 use std::future::poll_fn;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Poll, Waker};
@@ -50,6 +51,31 @@ fn who_yields_lets_go_first_what_was_runnable_before() {
             task.await.unwrap();
         }
     });
+}
+
+/// Also what stands in the next slot, when that has gone first too often.
+#[test]
+fn who_yields_lets_go_first_what_was_to_run_next() {
+    run_on(1, async {
+        for hops in 1..=8 {
+            hop(hops).await;
+        }
+    });
+}
+
+/// Each task spawns the next one, which goes into the next slot; the last one spawns and yields.
+fn hop(more: usize) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+    Box::pin(async move {
+        if more > 0 {
+            return heist::spawn(hop(more - 1)).await.unwrap();
+        }
+        let done = Counter::new();
+        let flag = done.clone();
+        let spawned = heist::spawn(async move { flag.add() });
+        heist::yield_now().await;
+        assert_eq!(done.get(), 1);
+        spawned.await.unwrap();
+    })
 }
 
 #[test]
@@ -135,4 +161,46 @@ fn tasks_that_wake_one_another_do_not_starve_those_that_yield() {
             task.await.unwrap();
         }
     });
+}
+
+/// The tasks of a gather begin a turn's worth at a time, and go on in between: those that are under way do not become more and more.
+#[test]
+fn tasks_of_a_gather_that_yield_neither_pile_up_nor_hold_up_others() {
+    const TASKS: usize = 20_000;
+    let (most, longest) = run_on(1, async {
+        let (begun, ended) = (Counter::new(), Counter::new());
+        let over = Arc::new(AtomicBool::new(false));
+        let bystander = {
+            let (begun, over) = (begun.clone(), Arc::clone(&over));
+            heist::spawn(async move {
+                let (mut last, mut longest) = (0, 0);
+                while !over.load(Ordering::SeqCst) {
+                    longest = longest.max(begun.get() - last);
+                    last = begun.get();
+                    heist::yield_now().await;
+                }
+                longest
+            })
+        };
+        let most = Arc::new(Mutex::new(0));
+        let one = |_| {
+            let (begun, ended, most) = (begun.clone(), ended.clone(), Arc::clone(&most));
+            async move {
+                begun.add();
+                heist::yield_now().await;
+                let mut most = most.lock().unwrap();
+                *most = (begun.get() - ended.get()).max(*most);
+                ended.add();
+            }
+        };
+        assert_eq!(heist::gather((0..TASKS).map(one)).await.len(), TASKS);
+        over.store(true, Ordering::SeqCst);
+        let most = *most.lock().unwrap();
+        (most, bystander.await.unwrap())
+    });
+    assert!(most <= 500, "{most} were under way at once");
+    assert!(
+        longest <= 500,
+        "{longest} began between two turns of another"
+    );
 }

@@ -18,18 +18,26 @@ unsafe impl Sync for Local {}
 /// A local queue is two lines: tasks that became runnable, and tasks that were runnable all the time and only let others go first. In
 /// one line, each task that is woken would wait for a round of those that yield.
 ///
-/// Who yields lets those go first that wait already, as in one line: the first of `yielded` goes when all that were in `woken` as it
-/// became the first are through. So neither line starves the other.
+/// Those that yield go in rounds. A round begins with all that wait in `woken`; then come those that stand in `yielded` already, and between
+/// two of them a few of those that were woken since. So whoever yields has let everything go first that was runnable before, as in one line, and
+/// neither line starves the other.
 struct Lines {
     woken: cb::Worker<Entry>,
     yielded: cb::Worker<Entry>,
     /// Somebody may stand in `yielded`.
     has_yielded: bool,
+    /// So many in `yielded` belong to this round. Thieves may have taken some of them.
+    round: usize,
     /// So many of `woken` go before the first of `yielded`.
     ahead: usize,
+    /// The turn of one that had yielded is over, or under way: `ahead` is to be counted anew.
+    is_next: bool,
     /// The task that was taken last had yielded.
     took_yielded: bool,
 }
+
+/// So many that were woken go between two that yield, at most.
+const BETWEEN: usize = 16;
 
 impl Lines {
     #[inline]
@@ -42,41 +50,62 @@ impl Lines {
         self.woken.len() + yielded
     }
 
-    /// Whether others wait too.
+    /// Whether others wait too. `elsewhere`: so many go first that may still come into `woken`.
     #[inline]
-    fn push_yielded(&mut self, task: Entry) -> bool {
-        if self.took_yielded || !self.has_yielded {
+    fn push_yielded(&mut self, task: Entry, elsewhere: usize) -> bool {
+        let before = self.yielded.len();
+        if before == 0 {
+            // A round for itself.
             self.has_yielded = true;
-            self.took_yielded = false;
-            self.ahead = self.woken.len();
+            self.round = 1;
+            self.ahead = self.woken.len() + elsewhere;
+            self.is_next = false;
+        } else {
+            // One that comes now does not belong to the round under way.
+            self.round = self.round.min(before);
         }
         self.yielded.push(task);
-        self.yielded.len() > 1 || !self.woken.is_empty()
+        before > 0 || self.ahead > elsewhere
     }
 
     #[inline]
     fn pop(&mut self) -> Option<Entry> {
+        self.took_yielded = false;
         if !self.has_yielded {
             return self.woken.pop();
         }
-        if self.took_yielded {
-            self.ahead = self.woken.len();
+        if self.is_next {
+            self.count_ahead();
         }
         if self.ahead > 0 {
-            self.took_yielded = false;
             self.ahead -= 1;
             if let Some(task) = self.woken.pop() {
                 return Some(task);
             }
         }
-        let task = self.yielded.pop();
-        self.took_yielded = task.is_some();
-        if task.is_none() {
-            // Thieves were there.
-            self.has_yielded = false;
-            return self.woken.pop();
+        match self.yielded.pop() {
+            Some(task) => {
+                self.round = self.round.saturating_sub(1);
+                self.is_next = true;
+                self.took_yielded = true;
+                Some(task)
+            }
+            None => {
+                self.has_yielded = false;
+                self.woken.pop()
+            }
         }
-        task
+    }
+
+    #[inline]
+    fn count_ahead(&mut self) {
+        self.is_next = false;
+        self.ahead = self.woken.len();
+        if self.round == 0 {
+            self.round = self.yielded.len();
+        } else {
+            self.ahead = self.ahead.min(BETWEEN);
+        }
     }
 }
 
@@ -112,7 +141,9 @@ impl Local {
             woken: cb::Worker::new_fifo(),
             yielded: cb::Worker::new_fifo(),
             has_yielded: false,
+            round: 0,
             ahead: 0,
+            is_next: false,
             took_yielded: false,
         };
         let stealer = Stealer {
@@ -140,14 +171,14 @@ impl Local {
         unsafe { self.with(|lines| lines.woken.push(Entry(task))) }
     }
 
-    /// Queues a task that lets others go first. Whether others wait too.
+    /// Queues a task that lets others go first: `in_slot` says that there is one in the next slot. Whether others wait too, besides that.
     ///
     /// # Safety
     /// The caller owns the worker: it is the occupant, or has its place.
     #[inline]
-    pub(crate) unsafe fn push_yielded(&self, task: NonNull<Header>) -> bool {
+    pub(crate) unsafe fn push_yielded(&self, task: NonNull<Header>, in_slot: bool) -> bool {
         // SAFETY: as the caller promises.
-        unsafe { self.with(|lines| lines.push_yielded(Entry(task))) }
+        unsafe { self.with(|lines| lines.push_yielded(Entry(task), usize::from(in_slot))) }
     }
 
     /// Queues a task behind those that stand with the one that was taken last.
@@ -158,7 +189,7 @@ impl Local {
     pub(crate) unsafe fn push_behind_taken(&self, task: NonNull<Header>) {
         let push = |lines: &mut Lines| {
             if lines.took_yielded {
-                lines.yielded.push(Entry(task));
+                lines.push_yielded(Entry(task), 0);
             } else {
                 lines.woken.push(Entry(task));
             }
@@ -213,8 +244,11 @@ impl Stealer {
                 return stolen;
             }
             let stolen = self.yielded.steal_batch_and_pop(&into.yielded);
-            into.has_yielded = true;
-            into.took_yielded = stolen.is_success();
+            if stolen.is_success() {
+                into.has_yielded = true;
+                into.is_next = true;
+                into.took_yielded = true;
+            }
             stolen
         };
         // SAFETY: as the caller promises.
@@ -279,6 +313,12 @@ mod tests {
             .collect()
     }
 
+    fn pop(local: &Local) -> usize {
+        // SAFETY: the queue is this thread's.
+        let task = unsafe { local.pop() }.unwrap();
+        task.addr().get() / align_of::<Header>()
+    }
+
     fn push(local: &Local, woken: impl IntoIterator<Item = usize>) {
         for number in woken {
             // SAFETY: the queue is this thread's.
@@ -288,7 +328,7 @@ mod tests {
 
     fn push_yielded(local: &Local, yielded: impl IntoIterator<Item = usize>) -> Vec<bool> {
         // SAFETY: the queue is this thread's.
-        let push = |number| unsafe { local.push_yielded(entry(number)) };
+        let push = |number| unsafe { local.push_yielded(entry(number), false) };
         yielded.into_iter().map(push).collect()
     }
 
@@ -307,6 +347,51 @@ mod tests {
         assert_eq!(push_yielded(&local, [1, 2, 3]), [false, true, true]);
         push(&local, [4, 5]);
         assert_eq!(drain(&local), [1, 4, 5, 2, 3]);
+    }
+
+    #[test]
+    fn those_that_yield_let_a_few_pass_between_them_and_all_once_in_a_round() {
+        let (local, _) = Local::new();
+        push_yielded(&local, [1, 2, 3]);
+        push(&local, (100..100 + BETWEEN + 4).chain([200]));
+        let order = drain(&local);
+        let place = |number| order.iter().position(|&taken| taken == number);
+        // The first goes at once, as nobody was there before it. Then a round begins with all.
+        assert_eq!((place(1), place(200)), (Some(0), Some(BETWEEN + 5)));
+        assert_eq!(order[BETWEEN + 6..], [2, 3]);
+
+        push_yielded(&local, [1, 2, 3, 4]);
+        assert_eq!(pop(&local), 1);
+        assert_eq!(pop(&local), 2);
+        // In the middle of a round, with one that comes too late for it.
+        push(&local, 100..100 + BETWEEN + 4);
+        push_yielded(&local, [5]);
+        let order = drain(&local);
+        assert_eq!(order[BETWEEN], 3);
+        assert_eq!(order[BETWEEN + 5..], [4, 5]);
+    }
+
+    #[test]
+    fn who_yields_counts_those_ahead_whatever_was_taken_before() {
+        let ((local, stealer), injector) = (Local::new(), Injector::new());
+        injector.push(entry(9));
+        push_yielded(&local, [1]);
+        assert_eq!(pop(&local), 1);
+        // SAFETY: the queue is this thread's.
+        let injected = unsafe { injector.steal_batch_and_pop(&local) };
+        assert!(matches!(injected, Stolen::One(task) if task == entry(9)));
+        push(&local, [2]);
+        push_yielded(&local, [9]);
+        assert_eq!(drain(&local), [2, 9]);
+
+        push_yielded(&local, [1]);
+        assert!(matches!(stealer.steal(), Stolen::One(task) if task == entry(1)));
+        push(&local, [2]);
+        // SAFETY: as above.
+        unsafe { local.push_yielded(entry(3), true) };
+        // That of the next slot was displaced.
+        push(&local, [4, 5]);
+        assert_eq!(drain(&local), [2, 4, 3, 5]);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What a finished runtime leaves behind in a clean state, for the next one.
 //!
-//! Nothing but the statistics is reset: bits, searchers and queues carry over as they are, which is as a new engine has them. Whoever could still
+//! Nothing but the statistics is reset: bits, searchers and queues carry over as they are, which is as good as new. Whoever could still
 //! reach the engine (a handle, a sleep, a socket, a waker, a thread) keeps it out of the cache.
 
 use std::sync::{Arc, LazyLock};
@@ -11,9 +11,11 @@ use super::engine::Engine;
 use crate::sync::{Mutex, Ordering};
 use crate::task::PageSet;
 
-static KEPT: Mutex<Kept> = Mutex::new(Kept(Vec::new()));
+static WITH_DEFAULTS: Mutex<Kept> = Mutex::new(Kept(Vec::new()));
+static WITH_SETTINGS: Mutex<Kept> = Mutex::new(Kept(Vec::new()));
 
-/// At most one engine per core is kept, and with other settings than the default none that has more workers than there are cores.
+/// At most one engine per core is kept with the default settings, and as many with others, but none of these that has more workers than
+/// there are cores.
 static LIMIT: LazyLock<usize> =
     LazyLock::new(|| std::thread::available_parallelism().map_or(1, usize::from));
 
@@ -39,13 +41,16 @@ impl Kept {
 
 /// An engine with the default configuration.
 pub(crate) fn take_default() -> Arc<Engine> {
-    let kept = KEPT.lock().take(|config| config.is_default);
+    let kept = WITH_DEFAULTS.lock().take(|_| true);
     kept.unwrap_or_else(|| Engine::new(Config::default()))
 }
 
 /// An engine with this configuration.
 pub(crate) fn take(config: Config) -> Arc<Engine> {
-    let kept = KEPT.lock().take(|kept| kept.is_like(&config));
+    if config.is_default {
+        return take_default();
+    }
+    let kept = WITH_SETTINGS.lock().take(|kept| kept.is_like(&config));
     kept.unwrap_or_else(|| Engine::new(config))
 }
 
@@ -76,7 +81,14 @@ pub(crate) fn keep(engine: Arc<Engine>) {
     trim(&engine.foreign);
     // Relaxed: a statistic.
     engine.completed_elsewhere.store(0, Ordering::Relaxed);
-    let surplus = KEPT.lock().put(engine, *LIMIT);
+    // Relaxed: as above.
+    engine.complained.store(false, Ordering::Relaxed);
+    let kept = if engine.config.is_default {
+        &WITH_DEFAULTS
+    } else {
+        &WITH_SETTINGS
+    };
+    let surplus = kept.lock().put(engine, *LIMIT);
     // Here, without the lock.
     drop(surplus);
 }

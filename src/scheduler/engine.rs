@@ -167,7 +167,7 @@ impl Engine {
     pub(crate) unsafe fn push_yielded(&self, worker: &Worker, task: NonNull<Header>) {
         // One task that goes on here needs nobody; a backlog does.
         // SAFETY: as the caller promises.
-        if unsafe { worker.local.push_yielded(task) } {
+        if unsafe { worker.local.push_yielded(task, !worker.next.is_empty()) } {
             self.notify();
         }
     }
@@ -193,7 +193,7 @@ impl Engine {
     #[inline]
     pub(crate) unsafe fn push_and_call(&self, worker: &Worker, entry: NonNull<Header>) {
         // SAFETY: as the caller promises.
-        unsafe { worker.local.push(entry) };
+        let _ = unsafe { worker.local.push_yielded(entry, false) };
         self.notify();
     }
 

@@ -173,7 +173,7 @@ impl BatchSchedule for Scheduler {
             Some(popped) if popped == entry => true,
             Some(other) => {
                 // SAFETY: as above.
-                unsafe { worker.local.push(other) };
+                unsafe { worker.local.push_behind_taken(other) };
                 false
             }
             None => false,
