@@ -6,8 +6,9 @@ use std::task::{Context, Poll};
 
 /// Lets the other runnable tasks of this worker go first, once.
 ///
-/// All that were runnable before go first. Tasks that are woken meanwhile do not wait for a round of those that yield; as many
-/// of them go before the first of these as wait when its turn comes, so they do not keep it from running either.
+/// All that wait in the worker's queue go before it. Tasks that are woken meanwhile do not wait for a round of those that yield: a few of
+/// them go between two of these, so they do not keep them from running either. In the future given to `run` or `block_on` it lets one task go
+/// first, not all.
 ///
 /// # Cancel safety
 ///

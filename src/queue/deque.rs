@@ -19,8 +19,8 @@ unsafe impl Sync for Local {}
 /// one line, each task that is woken would wait for a round of those that yield.
 ///
 /// Those that yield go in rounds. A round begins with all that wait in `woken`; then come those that stand in `yielded` already, and between
-/// two of them a few of those that were woken since. So whoever yields has let everything go first that was runnable before, as in one line, and
-/// neither line starves the other.
+/// two of them a few of those that were woken since. So whoever yields has let everything go first that waited here before, as in one line, and
+/// neither line starves the other. Thieves take from the front, and may so let a latecomer into the round under way.
 struct Lines {
     woken: cb::Worker<Entry>,
     yielded: cb::Worker<Entry>,

@@ -1,6 +1,6 @@
 //! What a finished runtime leaves behind in a clean state, for the next one.
 //!
-//! Nothing but the statistics is reset: bits, searchers and queues carry over as they are, which is as good as new. Whoever could still
+//! Nothing but the statistics is reset (and whether a refused thread was reported): bits, searchers and queues carry over as they are, which is as good as new. Whoever could still
 //! reach the engine (a handle, a sleep, a socket, a waker, a thread) keeps it out of the cache.
 
 use std::sync::{Arc, LazyLock};
@@ -81,7 +81,7 @@ pub(crate) fn keep(engine: Arc<Engine>) {
     trim(&engine.foreign);
     // Relaxed: a statistic.
     engine.completed_elsewhere.store(0, Ordering::Relaxed);
-    // Relaxed: as above.
+    // Relaxed: nobody else knows the engine.
     engine.complained.store(false, Ordering::Relaxed);
     let kept = if engine.config.is_default {
         &WITH_DEFAULTS

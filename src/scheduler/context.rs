@@ -211,7 +211,8 @@ pub(crate) fn mark() -> Mark {
     })
 }
 
-/// What runs until [`resume`] may drop a guard from before it: out of turn, so that its engine is kept.
+/// What runs until [`resume`] may drop a guard from before it. It does so out of turn, so that its engine is kept: for good, as nobody knows how
+/// long the context will show it.
 pub(crate) fn cover_guards() {
     CONTEXT.with(|cx| {
         let serial = cx.serials.get() + 1;
