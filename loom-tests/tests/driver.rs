@@ -105,102 +105,105 @@ impl Office {
     }
 }
 
-#[test]
-fn an_earlier_deadline_against_the_drivers_sleep() {
-    model("earlier deadline", 3, || {
+/// Worker 0 goes to sleep, with what `before` left, while the rest happens. Two hours are as long as it is content to drive.
+fn against_the_driver<T>(
+    name: &str,
+    preemptions: usize,
+    before: impl Fn(&'static Office) -> T + Send + Sync + 'static,
+    meanwhile: impl Fn(&'static Office, T) + Send + Sync + 'static,
+) {
+    model(name, preemptions, move || {
         let sitters = [Sitter::patient_for(2 * HOUR), Sitter::content()];
         office(sitters, 1, |office| {
-            office.insert(0, 10);
+            let left = before(office);
             let occupant = office.occupant(0);
             let driver = thread::spawn(move || assert!(office.serve(0, occupant)));
-            office.add(1, 1);
+            meanwhile(office, left);
             driver.join().unwrap();
         });
     });
 }
 
+#[test]
+fn an_earlier_deadline_against_the_drivers_sleep() {
+    against_the_driver(
+        "earlier deadline",
+        3,
+        |office| office.insert(0, 10),
+        |office, _stays| office.add(1, 1),
+    );
+}
+
 /// Each is the first of its shard, and the driver reads one shard after the other.
 #[test]
 fn deadlines_in_two_shards_against_the_drivers_sleep() {
-    model("deadlines in two shards", 2, || {
-        let sitters = [Sitter::patient_for(2 * HOUR), Sitter::content()];
-        office(sitters, 1, |office| {
-            let occupant = office.occupant(0);
-            let driver = thread::spawn(move || assert!(office.serve(0, occupant)));
+    against_the_driver(
+        "deadlines in two shards",
+        2,
+        |_| (),
+        |office, ()| {
             let other = thread::spawn(|| office.add(0, 10));
             office.add(1, 1);
             other.join().unwrap();
-            driver.join().unwrap();
-        });
-    });
+        },
+    );
 }
 
 /// What the driver wanted to sleep for is taken out and forgotten before it sleeps. Whoever adds the next deadline believes what the driver
 /// has announced.
 #[test]
 fn a_driver_sleeps_no_longer_than_it_announced() {
-    model("a raised minimum against the driver's sleep", 3, || {
-        let sitters = [Sitter::patient_for(2 * HOUR), Sitter::content()];
-        office(sitters, 1, |office| {
+    against_the_driver(
+        "a raised minimum against the driver's sleep",
+        3,
+        |office| {
             let first = office.insert(0, 1);
             office.insert(1, 10);
-            let occupant = office.occupant(0);
-            let driver = thread::spawn(move || assert!(office.serve(0, occupant)));
+            first
+        },
+        |office, first| {
             office.engine.driver.remove(first);
             assert!(office.engine.driver.has_duties());
             office.add(1, 2);
-            driver.join().unwrap();
-        });
-    });
+        },
+    );
 }
 
 /// The minimum that was published outlives its timer. A later deadline is then told to nobody.
 #[test]
 fn a_deadline_behind_one_that_was_taken_out_is_not_overslept() {
-    model("an insertion behind a stale minimum", 3, || {
-        let sitters = [Sitter::patient_for(2 * HOUR), Sitter::content()];
-        office(sitters, 1, |office| {
-            let first = office.insert(0, 1);
-            office.engine.driver.remove(first);
-            let occupant = office.occupant(0);
-            let driver = thread::spawn(move || assert!(office.serve(0, occupant)));
-            office.add(0, 2);
-            driver.join().unwrap();
-        });
-    });
+    against_the_driver(
+        "an insertion behind a stale minimum",
+        3,
+        |office| office.engine.driver.remove(office.insert(0, 1)),
+        |office, ()| office.add(0, 2),
+    );
 }
 
 /// The minimum that outlives its timer is that of another shard. It is raised while the later deadline is added.
 #[test]
 fn a_deadline_beside_one_that_was_taken_out_is_not_overslept() {
-    model("an insertion beside a stale minimum", 3, || {
-        let sitters = [Sitter::patient_for(2 * HOUR), Sitter::content()];
-        office(sitters, 1, |office| {
-            let first = office.insert(0, 1);
-            office.engine.driver.remove(first);
-            let occupant = office.occupant(0);
-            let driver = thread::spawn(move || assert!(office.serve(0, occupant)));
-            office.add(1, 2);
-            driver.join().unwrap();
-        });
-    });
+    against_the_driver(
+        "an insertion beside a stale minimum",
+        3,
+        |office| office.engine.driver.remove(office.insert(0, 1)),
+        |office, ()| office.add(1, 2),
+    );
 }
 
 /// The driver gets up at a time when nothing is due any more, finds that nothing else is to be waited for, and parks. Whoever adds
 /// something meanwhile may still see it in the seat, with a deadline that is early enough.
 #[test]
 fn a_deadline_against_a_driver_that_gets_up_for_nothing() {
-    model("a deadline against getting up", 3, || {
-        let sitters = [Sitter::patient_for(2 * HOUR), Sitter::content()];
-        office(sitters, 1, |office| {
-            let first = office.insert(0, 0);
-            let occupant = office.occupant(0);
-            let driver = thread::spawn(move || assert!(office.serve(0, occupant)));
+    against_the_driver(
+        "a deadline against getting up",
+        3,
+        |office| office.insert(0, 0),
+        |office, first| {
             office.engine.driver.remove(first);
             office.add(0, 2);
-            driver.join().unwrap();
-        });
-    });
+        },
+    );
 }
 
 /// The poller's notification goes to whoever looks. So a look holds the seat.
@@ -241,18 +244,16 @@ fn a_look_swallows_no_notification() {
 
 #[test]
 fn a_look_beside_a_driver_that_is_to_be_told() {
-    model("look beside a sleeping driver", 2, || {
-        let sitters = [Sitter::patient_for(2 * HOUR), Sitter::content()];
-        office(sitters, 1, |office| {
-            office.insert(0, 10);
-            let occupant = office.occupant(0);
-            let driver = thread::spawn(move || assert!(office.serve(0, occupant)));
+    against_the_driver(
+        "look beside a sleeping driver",
+        2,
+        |office| office.insert(0, 10),
+        |office, _stays| {
             let busy = thread::spawn(|| office.look());
             office.add(1, 1);
             busy.join().unwrap();
-            driver.join().unwrap();
-        });
-    });
+        },
+    );
 }
 
 #[test]
