@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering as Any;
 
 use heist::model::Parker;
-use loom::sync::atomic::{Ordering, fence};
+use loom::sync::atomic::Ordering;
 
 use crate::engine::Engine;
 
@@ -133,12 +133,8 @@ impl<'e> Occupant<'e> {
         };
         if stays {
             self.work();
-        } else if !self.engine.is_closed() {
-            // Pairs with the fence in `Driver::added`: the seat that was left is seen free, or what was added is seen here.
-            fence(Ordering::SeqCst);
-            if self.engine.driver.is_unattended() {
-                self.engine.notify();
-            }
+        } else if !self.engine.is_closed() && self.engine.driver.is_unattended() {
+            self.engine.notify();
         }
         stays
     }

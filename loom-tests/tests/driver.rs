@@ -5,7 +5,7 @@
 //! a deadlock.
 //!
 //! Mutants that must die: `second-scan`, `added-fence`, `driver-fence`, `deadline-unkicked`, `look-without-seat`, `wanted-unsaid`,
-//! `wanted-unheard`, `hand-on-skipped`, `hand-on-fence`, `sent-away-silently`,
+//! `wanted-unheard`, `hand-on-skipped`, `sent-away-silently`,
 //! `longer-than-announced`, `minimum-outside-the-lock`, `first-shard-only`, `told-by-all-shards`, `gets-up-unfenced`.
 #![cfg(heist_loom)]
 

@@ -61,12 +61,9 @@ impl Occupant<'_> {
         }
         // After an eviction these go to the injector.
         self.wake_all();
-        if !stays && !self.engine.is_closed() {
-            // Pairs with the fence in `Driver::added`: an adder sees the seat empty, or we see what it added.
-            fence(Ordering::SeqCst);
-            if self.engine.driver.is_unattended() {
-                self.engine.notify();
-            }
+        // If it was this thread who sat in the driver's seat, there was a fence after it got up (`Driver::sleep`).
+        if !stays && !self.engine.is_closed() && self.engine.driver.is_unattended() {
+            self.engine.notify();
         }
         stays
     }
