@@ -8,6 +8,8 @@ use crate::task::Header;
 
 #[cfg(not(heist_loom))]
 mod deque;
+#[cfg(not(heist_loom))]
+mod lines;
 pub(crate) mod next;
 
 #[cfg(not(heist_loom))]

@@ -1,6 +1,5 @@
 //! Room around what several threads write, so that it shares no cache line with what others read.
 
-use std::fmt;
 use std::mem::MaybeUninit;
 use std::ops::Deref;
 
@@ -32,11 +31,5 @@ impl<T> Deref for Apart<T> {
     #[inline]
     fn deref(&self) -> &T {
         &self.value
-    }
-}
-
-impl<T: fmt::Debug> fmt::Debug for Apart<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.value.fmt(f)
     }
 }
