@@ -12,7 +12,7 @@ use crate::runtime::NoRuntime;
 use crate::scheduler::schedule::Scheduler;
 use crate::scheduler::{Engine, context};
 use crate::task::batch::{self, Gathering, Kind, Stop, Unstarted};
-use crate::task::{self, Spec};
+use crate::task::{self, Origin, Spec};
 use crate::util::budget;
 
 #[doc(hidden)]
@@ -248,9 +248,8 @@ fn start<K: Kind>(
     name: &str,
 ) -> Stage<K> {
     let spec = Spec {
-        location,
+        origin: Origin::new(location, None),
         parent: task::id(),
-        name: None,
     };
     // Here: cloning may be the user's code, which must run neither under the foreign lock nor between finding the worker and using it.
     let waker = cx.waker().clone();

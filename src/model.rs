@@ -9,7 +9,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use crate::driver::{self, Attend, Handover};
-use crate::task::{self, Fresh, Header, Spec, TaskRef, batch};
+use crate::task::{self, Fresh, Header, Origin, Spec, TaskRef, batch};
 use crate::timer::TimerKey;
 
 pub use crate::driver::seat::{Seat, Sit};
@@ -78,20 +78,15 @@ pub trait Scheduler: 'static {
 
 struct Adapter<S>(S);
 
-fn home(task: NonNull<Header>) -> &'static PageSet {
-    // SAFETY: whoever schedules a task holds a reference to it.
-    let home = unsafe { task.as_ref() }.home;
-    // SAFETY: a page set outlives its cells; the callees use it on the spot.
-    unsafe { home.as_ref() }
-}
-
 impl<S: Scheduler> task::Schedule for Adapter<S> {
-    unsafe fn schedule(task: NonNull<Header>) {
-        S::push(home(task), Task(task), false);
+    unsafe fn schedule(task: NonNull<Header>, home: NonNull<PageSet>) {
+        // SAFETY: a page set outlives its cells.
+        S::push(unsafe { home.as_ref() }, Task(task), false);
     }
 
-    unsafe fn requeue(task: NonNull<Header>) {
-        S::push(home(task), Task(task), true);
+    unsafe fn requeue(task: NonNull<Header>, home: NonNull<PageSet>) {
+        // SAFETY: as above.
+        S::push(unsafe { home.as_ref() }, Task(task), true);
     }
 
     fn owns(set: &PageSet) -> bool {
@@ -122,9 +117,8 @@ where
     F::Output: Send + 'static,
 {
     let spec = Spec {
-        location: Location::caller(),
+        origin: Origin::new(Location::caller(), None),
         parent: None,
-        name: None,
     };
     // SAFETY: as the caller promises; the future is Send.
     let (Fresh(task), handle) = unsafe { task::create::<F, Adapter<S>>(set, spec, future) };
@@ -136,8 +130,9 @@ where
 impl<S: Scheduler> task::BatchSchedule for Adapter<S> {
     fn all_completed(_set: &PageSet, _count: u64) {}
 
-    unsafe fn offer(entry: NonNull<Header>) {
-        S::push(home(entry), Task(entry), true);
+    unsafe fn offer(entry: NonNull<Header>, home: NonNull<PageSet>) {
+        // SAFETY: a page set outlives its cells, of which the batch's hub is one.
+        S::push(unsafe { home.as_ref() }, Task(entry), true);
     }
 
     unsafe fn retract(_entry: NonNull<Header>) -> bool {
@@ -191,9 +186,8 @@ where
     T: Send + 'static,
 {
     let spec = Spec {
-        location: Location::caller(),
+        origin: Origin::new(Location::caller(), None),
         parent: None,
-        name: None,
     };
     let futures = batch::Unstarted::collect(futures);
     // SAFETY: as the caller promises; the futures and what they give are Send.

@@ -154,7 +154,7 @@ async fn hundred_thousand_tasks_at_once() {
     let tasks: Vec<_> = (0..100_000)
         .map(|_| heist::spawn(heist::yield_now()))
         .collect();
-    assert!(BYTES.load(Ordering::Relaxed) - before > 10_000_000);
+    assert!(BYTES.load(Ordering::Relaxed) - before > 6_000_000);
     for task in tasks {
         task.await.unwrap();
     }
@@ -164,7 +164,7 @@ async fn hundred_thousand_tasks_at_once() {
 /// trimmed its pages a moment ago keeps what came back since.
 fn assert_little_is_left(before: isize) {
     let left = BYTES.load(Ordering::Relaxed) - before;
-    assert!(left < 5_000_000, "{left} bytes more than before");
+    assert!(left < 3_000_000, "{left} bytes more than before");
 }
 
 #[test]

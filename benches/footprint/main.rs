@@ -1,7 +1,8 @@
 //! What a runtime takes while nothing happens: memory per pending task, processor time when idle, threads; and what the first
 //! runtime of a process costs.
 //!
-//! A byte counts as long as it is allocated; stacks of threads do not count.
+//! A byte counts as long as it is allocated; stacks of threads do not count. Of pending tasks it is measured too by how many bytes the process
+//! grew.
 
 mod allocator;
 mod idle;

@@ -1,9 +1,11 @@
 //! Memory of pending tasks: many of them, spawned by a task, all waiting for one event.
 //!
-//! Counted is what the runtime takes for them, and what the spawner keeps: handles in a vector, a gather, a `JoinSet`.
+//! Counted is what the runtime takes for them, and what the spawner keeps: handles in a vector, a gather, a `JoinSet`. Once in bytes that were
+//! asked of the allocator, and once in bytes by which the process grew, where allocators keep room for themselves and for alignment.
 
 use crate::allocator::in_use;
-use heist_benches::launch::{Launch, Measured, figure};
+use heist_benches::launch::{Figure, Launch, Measured, figure};
+use heist_benches::process::resident;
 use heist_benches::runtimes::{Heist, Runtime, Spawner, Tokio};
 use heist_benches::workers;
 use std::pin::Pin;
@@ -94,19 +96,28 @@ where
 {
     let runtime = R::start(workers());
     let spawner = runtime.spawner();
-    // The wakers are no part of what is measured.
-    event().waiting.reserve_exact(TASKS);
-    let before = in_use();
+    // The wakers are no part of what is measured: their place is there, and has been written to.
+    event().waiting.resize(TASKS, Waker::noop().clone());
+    event().waiting.clear();
+    let before = (in_use(), resident());
     runtime.block_on(async {
         let tasks = spawner.spawn(start(spawner.clone()));
         while event().waiting.len() < TASKS {
             R::Spawner::yield_now().await;
         }
-        let bytes = in_use() - before;
+        let bytes = in_use() - before.0;
+        let grown = before.1.and_then(|before| Some(resident()? - before));
         let waiting = happen();
         assert_eq!(waiting, TASKS, "each task was polled once");
         assert_eq!(R::Spawner::join(tasks).await, TASKS);
-        Ok(figure(bytes as f64 / TASKS as f64))
+        let mut figures = figure(bytes as f64 / TASKS as f64);
+        figures.extend(grown.map(|grown| Figure {
+            suffix: "_resident",
+            value: grown as f64 / TASKS as f64,
+            processor: None,
+            threads: None,
+        }));
+        Ok(figures)
     })
 }
 

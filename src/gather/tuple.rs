@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 use super::wait_for_the_end;
 use crate::runtime::NoRuntime;
 use crate::scheduler::context;
-use crate::task::{self, Spec};
+use crate::task::{self, Origin, Spec};
 use crate::util::contain::contain;
 use crate::{JoinError, JoinHandle};
 
@@ -76,9 +76,8 @@ where
             unreachable!("started once")
         };
         let spec = Spec {
-            location,
+            origin: Origin::new(location, None),
             parent: task::id(),
-            name: None,
         };
         match context::with_engine(|engine| Some(engine?.spawn(spec, future))) {
             Some(handle) => self.0 = Stage::Task(handle),

@@ -6,7 +6,7 @@ use std::panic::Location;
 use crate::JoinHandle;
 use crate::runtime::NoRuntime;
 use crate::scheduler::context;
-use crate::task::{self, Spec};
+use crate::task::{self, Origin, Spec};
 
 /// Starts a task on the current runtime. It runs at once, concurrently with its spawner, whether or not its handle is awaited.
 ///
@@ -70,9 +70,8 @@ where
 #[inline]
 pub(crate) fn spec(name: Option<String>) -> Spec {
     Spec {
-        location: Location::caller(),
+        origin: Origin::new(Location::caller(), name),
         parent: task::id(),
-        name: name.map(Box::new),
     }
 }
 

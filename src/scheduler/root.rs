@@ -8,9 +8,10 @@ use super::context;
 use super::engine::Engine;
 use super::parker::Parker;
 use super::schedule::{Scheduler, with_orphans};
+use crate::task::pages::{self, home_of};
 use crate::task::state::{Pause, State};
 use crate::task::waker::BorrowedWaker;
-use crate::task::{Header, Meta, PageSet, TaskRef, Vtable, free_cell, pages};
+use crate::task::{Header, Meta, Origin, PageSet, TaskRef, Vtable, free_cell};
 
 #[repr(C)]
 struct Cell {
@@ -27,6 +28,7 @@ static VTABLE: Vtable = Vtable {
     read_output: |_, _| unreachable!("a root has no handle"),
     drop_output: |_| unreachable!("a root's output stays in its caller's frame"),
     free,
+    home: home_of,
     walkable: false,
 };
 
@@ -67,11 +69,10 @@ impl Root {
             // SAFETY: as above.
             id: unsafe { home.next_root_id() },
             parent: None,
-            location,
-            name: None,
+            origin: Origin::new(location, None),
         };
         // SAFETY: the cell was taken just now.
-        unsafe { Header::fill(header, &VTABLE, home, meta) };
+        unsafe { Header::fill(header, &VTABLE, meta) };
         // SAFETY: as above; the place is inside the cell.
         let place = unsafe { &raw mut (*cell).parker };
         // SAFETY: as above.
@@ -118,8 +119,10 @@ const PATIENCE: u64 = 64;
 unsafe fn wake(root: NonNull<Header>) {
     // SAFETY: the caller holds a reference to a root's cell.
     let cell = unsafe { root.cast::<Cell>().as_ref() };
+    // SAFETY: as above.
+    let home = unsafe { home_of(root) };
     // SAFETY: a page set outlives its cells.
-    let engine = Engine::of(unsafe { cell.header.home.as_ref() });
+    let engine = Engine::of(unsafe { home.as_ref() });
     if context::is_own_root(root) {
         // As a joiner that is a task: behind the neighbours of the task that it waited for.
         if let Some(worker) = engine.and_then(|engine| context::worker_of(engine))

@@ -65,9 +65,7 @@ pub(crate) struct Scheduler;
 
 impl Schedule for Scheduler {
     #[inline]
-    unsafe fn schedule(task: NonNull<Header>) {
-        // SAFETY: the caller holds a reference to the cell.
-        let home = unsafe { task.as_ref() }.home;
+    unsafe fn schedule(task: NonNull<Header>, home: NonNull<PageSet>) {
         // SAFETY: a page set outlives its cells.
         let Some(engine) = Engine::of(unsafe { home.as_ref() }) else {
             // An orphan is complete before anybody else knows it.
@@ -85,12 +83,10 @@ impl Schedule for Scheduler {
     }
 
     #[inline]
-    unsafe fn requeue(task: NonNull<Header>) {
+    unsafe fn requeue(task: NonNull<Header>, home: NonNull<PageSet>) {
         // Once it is pushed, others may run and free it, while a report that the push causes runs the user's logger here.
         context::set_task(None);
-        // SAFETY: the task is SCHEDULED, so the runtime's reference is there.
-        let home = unsafe { task.as_ref() }.home;
-        // SAFETY: a page set outlives its cells.
+        // SAFETY: a page set outlives its cells, of which the task's is one, or its batch's hub's.
         let Some(engine) = Engine::of(unsafe { home.as_ref() }) else {
             return;
         };
@@ -145,9 +141,7 @@ impl BatchSchedule for Scheduler {
         count_completed(set, count);
     }
 
-    unsafe fn offer(entry: NonNull<Header>) {
-        // SAFETY: whoever has the entry keeps its ticket.
-        let home = unsafe { entry.as_ref() }.home;
+    unsafe fn offer(entry: NonNull<Header>, home: NonNull<PageSet>) {
         // SAFETY: a page set outlives its cells, of which the batch's hub is one.
         let Some(engine) = Engine::of(unsafe { home.as_ref() }) else {
             unreachable!("a batch belongs to an engine")

@@ -282,7 +282,7 @@ impl Worker {
         self.task_id
             .store(task.map_or(0, |task| task.id.get()), Ordering::Relaxed);
         if let Some(task) = task {
-            let location = ptr::from_ref(task.location).cast_mut();
+            let location = ptr::from_ref(task.origin.location()).cast_mut();
             self.task_location.store(location, Ordering::Relaxed);
         }
     }

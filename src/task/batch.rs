@@ -36,7 +36,7 @@ use std::ptr::NonNull;
 use std::task::{Context, Poll, Waker};
 
 use super::header::{Header, TaskRef};
-use super::{BatchSchedule, Fresh, PageSet, Spec, TaskId};
+use super::{BatchSchedule, Fresh, Meta, Origin, PageSet, Spec, TaskId};
 use crate::sync::{AtomicBool, AtomicUsize, Ordering, fence};
 use crate::util::apart::Apart;
 use crate::util::contain::contain;
@@ -55,7 +55,9 @@ use end::End;
 pub(crate) use end::Stop;
 use futures::Futures;
 pub(crate) use futures::Unstarted;
+use range::Range;
 use slots::Slots;
+use ticket::Ticket;
 
 /// What is gathered: which futures, and what their outputs mean.
 pub(crate) trait Kind {
@@ -90,14 +92,16 @@ struct Batch<K: Kind, S> {
     lost: AtomicBool,
     /// Every future is gone, and every value that nobody waits for.
     over: AtomicBool,
-    counts: Apart<Counts>,
+    written: Apart<Written<K, S>>,
     schedule: PhantomData<S>,
 }
 
-/// Both change at the end of a turn.
-struct Counts {
+/// What turns write.
+struct Written<K: Kind, S> {
     remaining: AtomicUsize,
     refs: AtomicUsize,
+    /// The range of all elements. Only what is split off has memory of its own.
+    first: Ticket<K, S>,
 }
 
 /// What became of elements in one turn: told to the batch all at once.
@@ -161,7 +165,7 @@ impl<K: Kind, S: BatchSchedule> Batch<K, S> {
         // SAFETY: a page set outlives its cells, of which the hub's is one.
         S::all_completed(unsafe { self.home.as_ref() }, ended as u64);
         // Release, and Acquire for who gets to zero: it sees all values.
-        if self.counts.remaining.fetch_sub(ended, Ordering::AcqRel) == ended {
+        if self.written.remaining.fetch_sub(ended, Ordering::AcqRel) == ended {
             self.finish();
         }
     }
@@ -187,10 +191,19 @@ impl<K: Kind, S: BatchSchedule> Batch<K, S> {
         }
     }
 
+    /// What the header of an element says, or that of a ticket.
+    fn meta(&self, id: TaskId) -> Meta {
+        Meta {
+            id,
+            parent: self.parent,
+            origin: Origin::new(self.location, None),
+        }
+    }
+
     /// One more reference, made from one that the caller has.
     fn retain(&self) {
         // Relaxed: as in `State::retain`.
-        self.counts.refs.fetch_add(1, Ordering::Relaxed);
+        self.written.refs.fetch_add(1, Ordering::Relaxed);
     }
 
     /// # Safety
@@ -200,7 +213,7 @@ impl<K: Kind, S: BatchSchedule> Batch<K, S> {
             return;
         }
         // SAFETY: the caller's references keep it until they are given back.
-        let refs = unsafe { &batch.as_ref().counts.refs };
+        let refs = unsafe { &batch.as_ref().written.refs };
         // Release: what this holder did comes before the freeing. Acquire: who frees comes after what all did.
         if refs.fetch_sub(count, Ordering::AcqRel) != count {
             return;
@@ -244,7 +257,14 @@ pub(crate) unsafe fn create<K: Kind, S: BatchSchedule>(
     let base = unsafe { home.next_ids(u64::from(count)) };
     // SAFETY: as above.
     let hub = unsafe { hub::create::<K, S>(home, spec) };
-    let batch = Box::new(Batch {
+    let batch = NonNull::from(Box::leak(Box::<Batch<K, S>>::new_uninit())).cast();
+    let location = spec.origin.location();
+    let meta = Meta {
+        id: base,
+        parent: spec.parent,
+        origin: Origin::new(location, None),
+    };
+    let new = Batch {
         len: count,
         futures: futures.into_futures(),
         cells: Cells::new(),
@@ -252,29 +272,31 @@ pub(crate) unsafe fn create<K: Kind, S: BatchSchedule>(
         end: End::new(waker),
         base,
         parent: spec.parent,
-        location: spec.location,
+        location,
         home: NonNull::from(home),
         hub,
         cancelled: AtomicBool::new(false),
         lost: AtomicBool::new(false),
         over: AtomicBool::new(false),
-        counts: Apart::new(Counts {
+        written: Apart::new(Written {
             remaining: AtomicUsize::new(count as usize),
             // The elements, the first range, the hub and the gather.
             refs: AtomicUsize::new(count as usize + 3),
+            first: Ticket::new(batch, meta, Range::new(0, count)),
         }),
         schedule: PhantomData,
-    });
-    let batch = NonNull::from(Box::leak(batch));
+    };
+    // SAFETY: allocated just now, for this.
+    unsafe { batch.write(new) };
     // SAFETY: the hub's reference is counted above, and nobody knows the hub yet.
     unsafe { hub::publish(hub, batch) };
-    // SAFETY: the range's reference is counted above.
-    let ticket = unsafe { ticket::create(batch, range::Range::new(0, count)) };
+    // SAFETY: written just now.
+    let ticket = NonNull::from(&unsafe { batch.as_ref() }.written.first);
     let gathering = Gathering {
         batch,
         taken: false,
     };
-    (Fresh(ticket), gathering)
+    (Fresh(ticket.cast()), gathering)
 }
 
 impl<K: Kind, S: BatchSchedule> Gathering<K, S> {
@@ -312,7 +334,7 @@ impl<K: Kind, S: BatchSchedule> fmt::Debug for Gathering<K, S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let batch = self.batch();
         // Relaxed: for debug output.
-        let remaining = batch.counts.remaining.load(Ordering::Relaxed);
+        let remaining = batch.written.remaining.load(Ordering::Relaxed);
         write!(
             f,
             "{remaining} of {} tasks left, gathered at {}",

@@ -10,9 +10,9 @@ use std::ptr::NonNull;
 use std::task::{Context, Poll};
 
 use super::header::{Header, Meta, Vtable};
-use super::pages::{self, PageSet};
+use super::pages::{self, PageSet, home_of};
 use super::state::{Complete, Pause, Start};
-use super::waker::BorrowedWaker;
+use super::waker::{BorrowedWaker, JoinWaker};
 use super::{JoinError, Schedule};
 use crate::sync::UnsafeCell;
 use crate::util::contain::contain;
@@ -105,7 +105,7 @@ unsafe fn place<B: Body, S: Schedule>(
     let header = unsafe { home.take(class) };
     let cell = header.cast::<Cell<B, S>>().as_ptr();
     // SAFETY: the cell was taken just now.
-    unsafe { Header::fill(header, const { &VtableOf::<B, S>::VTABLE }, home, meta) };
+    unsafe { Header::fill(header, const { &VtableOf::<B, S>::VTABLE }, meta) };
     let slot = Slot {
         future: ManuallyDrop::new(future),
     };
@@ -123,7 +123,8 @@ struct VtableOf<B, S>(PhantomData<(B, S)>);
 impl<B: Body, S: Schedule> VtableOf<B, S> {
     const VTABLE: Vtable = Vtable {
         run: Cell::<B, S>::run,
-        schedule: S::schedule,
+        schedule: schedule_cell::<S>,
+        home: home_of,
         cancel: Cell::<B, S>::cancel,
         read_output: Cell::<B, S>::read_output,
         drop_output: Cell::<B, S>::drop_output,
@@ -156,7 +157,7 @@ impl<B: Body, S: Schedule> Cell<B, S> {
             Ok(Poll::Pending) => match cell.header.state.pause() {
                 Pause::Idle => {}
                 // SAFETY: the task is SCHEDULED and in no queue.
-                Pause::Requeue => unsafe { S::requeue(header) },
+                Pause::Requeue => unsafe { requeue_cell::<S>(header) },
                 Pause::Cancel => {
                     // Takes the turn that the abort asked for, without the way through a queue.
                     let _ = cell.header.state.start();
@@ -239,14 +240,16 @@ impl<B: Body, S: Schedule> Cell<B, S> {
         };
         // SAFETY: RUNNING is the caller's, so nobody else touches the slot, and it holds nothing to drop.
         cell.body.with_mut(|place| unsafe { place.write(slot) });
-        // SAFETY: the page set outlives its cells.
-        S::completed(unsafe { cell.header.home.as_ref() });
+        // SAFETY: a cell in the pages, not given back before COMPLETE.
+        let home = unsafe { home_of(header) };
+        // SAFETY: a page set outlives its cells.
+        S::completed(unsafe { home.as_ref() });
         match cell.header.state.complete() {
             Complete::Released => return,
             Complete::WakeJoiner => {
                 // SAFETY: with JOIN_WAKER set, completing gave us the waker.
                 let waker = cell.header.join_waker.with_mut(|w| unsafe { (*w).take() });
-                contain(|| waker.into_iter().for_each(std::task::Waker::wake));
+                contain(|| waker.into_iter().for_each(JoinWaker::wake));
             }
             // SAFETY: without JOIN_INTEREST, completing gave us the output.
             Complete::DropOutput => unsafe { Self::drop_output(header) },
@@ -307,6 +310,30 @@ impl<B: Body, S: Schedule> Cell<B, S> {
     }
 }
 
+/// [`Schedule::schedule`] for what lies in a page.
+///
+/// # Safety
+/// As there.
+#[inline]
+pub(crate) unsafe fn schedule_cell<S: Schedule>(task: NonNull<Header>) {
+    // SAFETY: the caller's reference keeps the cell.
+    let home = unsafe { home_of(task) };
+    // SAFETY: as the caller promises.
+    unsafe { S::schedule(task, home) }
+}
+
+/// [`Schedule::requeue`] for what lies in a page.
+///
+/// # Safety
+/// As there.
+#[inline]
+pub(crate) unsafe fn requeue_cell<S: Schedule>(task: NonNull<Header>) {
+    // SAFETY: a SCHEDULED task is not complete, so the runtime's reference keeps the cell.
+    let home = unsafe { home_of(task) };
+    // SAFETY: as the caller promises.
+    unsafe { S::requeue(task, home) }
+}
+
 /// Drops what a header owns, and gives the cell back to its page set.
 ///
 /// # Safety
@@ -319,20 +346,18 @@ pub(crate) unsafe fn free_cell<S: Schedule>(header: NonNull<Header>, class: usiz
         super::modelled::access(cell);
     }
     // SAFETY: the last reference is gone: nobody but us reads the fields. Walkers only look at the state word.
-    let name = unsafe { &raw mut (*cell).fixed.meta.name };
-    // SAFETY: the name is there until here, and not used again.
-    drop(unsafe { name.read() });
-    // SAFETY: as above.
-    let home = unsafe { (*cell).fixed.home };
+    let origin = unsafe { &raw mut (*cell).fixed.meta.origin };
+    // SAFETY: it is there until here, and not used again.
+    drop(unsafe { origin.read() });
+    // SAFETY: a cell in the pages, not given back yet.
+    let home = unsafe { home_of(header) };
     // SAFETY: a page set outlives its cells.
     let set = unsafe { home.as_ref() };
     if S::owns(set) {
         // SAFETY: this thread is the owner.
         return unsafe { set.put_back(header, class) };
     }
-    // SAFETY: no reference is left.
-    unsafe { pages::note_class(header, class) };
-    // SAFETY: as above. The engine may be gone once the cell is pushed, so `home` is not touched after a success.
+    // SAFETY: no reference is left. The engine may be gone once the cell is pushed, so `home` is not touched after a success.
     if !unsafe { PageSet::put_back_remote(home, header) } {
         // SAFETY: the set is retired, and this cell kept the engine until now.
         unsafe { S::cell_gone(home) }

@@ -29,7 +29,11 @@ pub(crate) fn is_set() -> bool {
 
 /// The page set of the task that this thread polls.
 pub(crate) fn home() -> Option<NonNull<PageSet>> {
-    with(|task| task.home)
+    let task = NonNull::new(CURRENT.get().cast_mut())?;
+    // SAFETY: as in `with`.
+    let home = unsafe { task.as_ref() }.vtable.home;
+    // SAFETY: during a turn a task stands on the runtime's reference, a ticket on the turn.
+    Some(unsafe { home(task) })
 }
 
 fn with<R>(f: impl FnOnce(&Header) -> R) -> Option<R> {
@@ -67,7 +71,7 @@ pub fn id() -> Option<TaskId> {
 /// ```
 #[must_use]
 pub fn location() -> Option<&'static Location<'static>> {
-    with(|task| task.meta.location)
+    with(|task| task.meta.origin.location())
 }
 
 /// The task that spawned the running one. None if the root did, or a thread outside of any task.

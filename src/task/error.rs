@@ -16,7 +16,10 @@ use super::TaskId;
 ///     assert_eq!(*error.into_panic().downcast_ref::<&str>().unwrap(), "no");
 /// });
 /// ```
-pub struct JoinError {
+pub struct JoinError(Box<Reason>);
+
+/// Behind a pointer: the cell of each task has room for an error in place of its output.
+struct Reason {
     id: TaskId,
     panic: Option<Box<dyn Any + Send>>,
 }
@@ -27,29 +30,29 @@ unsafe impl Sync for JoinError {}
 
 impl JoinError {
     pub(crate) fn cancelled(id: TaskId) -> Self {
-        Self { id, panic: None }
+        Self(Box::new(Reason { id, panic: None }))
     }
 
     pub(crate) fn panicked(id: TaskId, payload: Box<dyn Any + Send>) -> Self {
-        Self {
+        Self(Box::new(Reason {
             id,
             panic: Some(payload),
-        }
+        }))
     }
 
     /// Whether the task was aborted, or cancelled because its runtime ended.
     pub fn is_cancelled(&self) -> bool {
-        self.panic.is_none()
+        self.0.panic.is_none()
     }
 
     /// Whether the task panicked.
     pub fn is_panic(&self) -> bool {
-        self.panic.is_some()
+        self.0.panic.is_some()
     }
 
     /// The task that has no output.
     pub fn id(&self) -> TaskId {
-        self.id
+        self.0.id
     }
 
     /// What the task panicked with, for [`std::panic::resume_unwind`].
@@ -70,13 +73,12 @@ impl JoinError {
     /// # Errors
     ///
     /// Gives the error back if the task was cancelled.
-    pub fn try_into_panic(self) -> Result<Box<dyn Any + Send>, JoinError> {
-        let id = self.id;
-        self.panic.ok_or(Self::cancelled(id))
+    pub fn try_into_panic(mut self) -> Result<Box<dyn Any + Send>, JoinError> {
+        self.0.panic.take().ok_or(self)
     }
 
     fn message(&self) -> Option<&str> {
-        let payload = self.panic.as_deref()?;
+        let payload = self.0.panic.as_deref()?;
         payload
             .downcast_ref::<&'static str>()
             .copied()
@@ -86,10 +88,11 @@ impl JoinError {
 
 impl fmt::Display for JoinError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (&self.panic, self.message()) {
-            (None, _) => write!(f, "task {} was cancelled", self.id),
-            (Some(_), Some(message)) => write!(f, "task {} panicked: {message}", self.id),
-            (Some(_), None) => write!(f, "task {} panicked", self.id),
+        let id = self.0.id;
+        match (&self.0.panic, self.message()) {
+            (None, _) => write!(f, "task {id} was cancelled"),
+            (Some(_), Some(message)) => write!(f, "task {id} panicked: {message}"),
+            (Some(_), None) => write!(f, "task {id} panicked"),
         }
     }
 }

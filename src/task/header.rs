@@ -1,13 +1,13 @@
 //! What every cell begins with, whatever future it holds.
 
 use std::ops::Deref;
-use std::panic::Location;
 use std::ptr::NonNull;
-use std::task::Waker;
 
 use super::TaskId;
+use super::origin::Origin;
 use super::pages::PageSet;
 use super::state::State;
+use super::waker::JoinWaker;
 use crate::sync::UnsafeCell;
 
 /// The head of a cell. `state` comes first and is never overlaid: it is all that a walker may read of a cell it
@@ -22,12 +22,14 @@ pub(crate) struct Header {
 #[repr(C)]
 pub(crate) struct Fixed {
     pub(crate) vtable: &'static Vtable,
-    /// The page set that the cell goes back to, and through it the engine.
-    pub(crate) home: NonNull<PageSet>,
     pub(crate) meta: Meta,
     /// The joiner's, or with JOIN_WAKER and COMPLETE set the completer's.
-    pub(crate) join_waker: UnsafeCell<Option<Waker>>,
+    pub(crate) join_waker: UnsafeCell<Option<JoinWaker>>,
 }
+
+// With a future and an output of two words a cell is one cache line.
+#[cfg(all(target_pointer_width = "64", not(heist_loom)))]
+const _: () = assert!(size_of::<Header>() == 48);
 
 impl Deref for Header {
     type Target = Fixed;
@@ -43,17 +45,11 @@ impl Header {
     /// # Safety
     /// `cell` is the caller's alone: it is not published, and nobody has a reference.
     #[inline]
-    pub(crate) unsafe fn fill(
-        cell: NonNull<Header>,
-        vtable: &'static Vtable,
-        home: &PageSet,
-        meta: Meta,
-    ) {
+    pub(crate) unsafe fn fill(cell: NonNull<Header>, vtable: &'static Vtable, meta: Meta) {
         // SAFETY: the cell is the caller's, and the place is inside it.
         let place = unsafe { &raw mut (*cell.as_ptr()).fixed };
         let fixed = Fixed {
             vtable,
-            home: NonNull::from(home),
             meta,
             join_waker: UnsafeCell::new(None),
         };
@@ -91,10 +87,7 @@ pub(crate) unsafe fn run(task: NonNull<Header>) {
 pub(crate) struct Meta {
     pub(crate) id: TaskId,
     pub(crate) parent: Option<TaskId>,
-    pub(crate) location: &'static Location<'static>,
-    /// A thin pointer: few tasks have a name.
-    #[expect(clippy::box_collection, reason = "one word in every cell, not three")]
-    pub(crate) name: Option<Box<String>>,
+    pub(crate) origin: Origin,
 }
 
 /// What can be done with a cell without knowing its future.
@@ -111,6 +104,8 @@ pub(crate) struct Vtable {
     pub(crate) drop_output: unsafe fn(NonNull<Header>),
     /// Gives the cell back, after the last reference.
     pub(crate) free: unsafe fn(NonNull<Header>),
+    /// The page set that the task was made in, and through it the engine.
+    pub(crate) home: unsafe fn(NonNull<Header>) -> NonNull<PageSet>,
     /// Whether the walk at the end claims it. Not roots, and not what a batch's hub answers for.
     pub(crate) walkable: bool,
 }
@@ -118,10 +113,10 @@ pub(crate) struct Vtable {
 impl std::fmt::Debug for Header {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "task {}", self.meta.id)?;
-        if let Some(name) = &self.meta.name {
+        if let Some(name) = self.meta.origin.name() {
             write!(f, " \"{name}\"")?;
         }
-        write!(f, " spawned at {}", self.meta.location)?;
+        write!(f, " spawned at {}", self.meta.origin.location())?;
         if let Some(parent) = self.meta.parent {
             write!(f, " by task {parent}")?;
         }

@@ -10,6 +10,7 @@ use std::task::{Context, Poll, Waker};
 
 use super::header::{Header, TaskRef};
 use super::state::DropHandle;
+use super::waker::JoinWaker;
 use super::{JoinError, TaskId};
 use crate::util::budget;
 use crate::util::contain::contain;
@@ -128,7 +129,11 @@ impl<T> JoinHandle<T> {
         let slot = header.join_waker.with_mut(|slot| unsafe { &mut *slot });
         match slot {
             Some(known) if known.will_wake(waker) => {}
-            _ => *slot = Some(waker.clone()),
+            _ => {
+                // First: dropping one and cloning the other is the user's code, and may panic.
+                *slot = None;
+                *slot = Some(JoinWaker::new(waker));
+            }
         }
         if header.state.set_join_waker() {
             return true;

@@ -8,17 +8,16 @@
 // | field | written by | read by |
 // |---|---|---|
 // | `state` | anybody with a reference, through the transitions of [`state::State`] | also walkers without one |
-// | `vtable`, `home`, `meta` | the spawner, before it publishes | anybody with a reference |
+// | `vtable`, `meta` | the spawner, before it publishes | anybody with a reference |
 // | `body`: future | whoever has RUNNING | the same |
 // | `body`: output | whoever has RUNNING, before COMPLETE | the `JoinHandle`; without JOIN_INTEREST the completer |
 // | `join_waker` | the `JoinHandle`, while JOIN_WAKER is clear | the completer, if JOIN_WAKER was set when it set COMPLETE |
-// | link, class note (over `vtable`, `home`) | whoever freed the cell | the owner of the page set |
+// | link (over `vtable`) | whoever freed the cell | the owner of the page set |
 //
 // A queue entry is a bare pointer: the runtime's reference, which lasts from spawn to completion, covers it. So it is covered exactly as long
 // as the task is SCHEDULED and not complete, which is when it is in a queue.
 
 use std::future::Future;
-use std::panic::Location;
 use std::ptr::NonNull;
 
 pub(crate) mod batch;
@@ -31,17 +30,19 @@ pub(crate) mod id;
 mod join;
 #[cfg(heist_loom)]
 mod modelled;
+pub(crate) mod origin;
 pub(crate) mod pages;
 pub(crate) mod state;
 pub(crate) mod waker;
 
 pub use builder::Builder;
-pub(crate) use cell::free_cell;
+pub(crate) use cell::{free_cell, requeue_cell, schedule_cell};
 pub use current::{id, location, parent};
 pub use error::JoinError;
 pub(crate) use header::{Header, Meta, TaskRef, Vtable, run};
 pub use id::TaskId;
 pub use join::{AbortHandle, JoinHandle};
+pub(crate) use origin::Origin;
 pub(crate) use pages::PageSet;
 
 /// What tasks need of a scheduler.
@@ -49,14 +50,14 @@ pub(crate) trait Schedule: 'static {
     /// Queues a task that became SCHEDULED by a wake or an abort.
     ///
     /// # Safety
-    /// The task is SCHEDULED and in no queue; the caller holds a reference of its own until this returns.
-    unsafe fn schedule(task: NonNull<Header>);
+    /// The task is SCHEDULED and in no queue; the caller holds a reference of its own until this returns. It was made in `home`, or its batch was.
+    unsafe fn schedule(task: NonNull<Header>, home: NonNull<PageSet>);
 
     /// Queues a task that was woken while it was polled, on the thread that polled it.
     ///
     /// # Safety
-    /// The task is SCHEDULED and in no queue.
-    unsafe fn requeue(task: NonNull<Header>);
+    /// The task is SCHEDULED, or the entry of a batch, and in no queue. It was made in `home`, or its batch was.
+    unsafe fn requeue(task: NonNull<Header>, home: NonNull<PageSet>);
 
     /// Whether this thread owns the page set.
     fn owns(set: &PageSet) -> bool;
@@ -79,8 +80,8 @@ pub(crate) trait BatchSchedule: Schedule {
     /// Queues the entry of a range that this thread is going to work on, where others find it, and wakes one of them.
     ///
     /// # Safety
-    /// The entry is in no queue.
-    unsafe fn offer(entry: NonNull<Header>);
+    /// The entry is in no queue. Its batch was made in `home`.
+    unsafe fn offer(entry: NonNull<Header>, home: NonNull<PageSet>);
 
     /// Takes an entry back that `offer` queued on this thread, if it is easily had.
     ///
@@ -120,8 +121,7 @@ where
         // SAFETY: the caller owns `home`.
         id: unsafe { home.next_ids(1) },
         parent: spec.parent,
-        location: spec.location,
-        name: spec.name,
+        origin: spec.origin,
     };
     // SAFETY: as the caller promises.
     let task = unsafe { cell::create::<F, S>(home, meta, future) };
@@ -132,8 +132,6 @@ where
 /// What a spawner knows of a task before it has an id.
 #[derive(Debug)]
 pub(crate) struct Spec {
-    pub(crate) location: &'static Location<'static>,
+    pub(crate) origin: Origin,
     pub(crate) parent: Option<TaskId>,
-    #[expect(clippy::box_collection, reason = "one word in every cell, not three")]
-    pub(crate) name: Option<Box<String>>,
 }

@@ -4,7 +4,8 @@
 //! A *page set* belongs to a worker (or, one per engine, to whoever holds the lock for foreign threads). Its owner
 //! allocates and frees without an atomic, from a free list per size class. Everybody else frees by pushing onto the
 //! set's remote stack, which the owner takes over whole. The pages are also the registry of all tasks:
-//! listing or cancelling them is a walk, and a spawn pays nothing for being listed.
+//! listing or cancelling them is a walk, and a spawn pays nothing for being listed. Which set a cell belongs to stands at the head of its page, whose
+//! address is that of the cell without its last bits.
 //!
 //! | what | who |
 //! |---|---|
@@ -13,15 +14,16 @@
 //! | `pages` | under its lock: the owner adds and removes, walkers read |
 //! | a cell's state word | anybody, at any time: a free cell's count is zero |
 //! | a free cell's second word | the link of the list it is in |
+//! | a page's head | written before there are cells; anybody with a cell reads home and class, the owner notes what it trims |
 #![allow(
     unreachable_pub,
     reason = "the loom models reach these through heist::model"
 )]
 
+mod page;
 mod remote;
 mod trim;
 
-use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::fmt;
 use std::mem::offset_of;
 use std::ptr::{self, NonNull};
@@ -33,29 +35,24 @@ use super::header::{Header, TaskRef};
 use super::id::IdBlock;
 #[cfg(heist_loom)]
 use super::modelled;
-use super::state::State;
 use crate::sync::{AtomicU64, Mutex, Ordering, UnsafeCell};
+use page::Page;
 use remote::RemoteStack;
 
-/// Cells are of a multiple of 128 bytes, and aligned to 128 bytes: two cache lines, which is what processors
-/// prefetch together.
-const CELL: usize = 128;
-const CLASSES: usize = 16;
+/// Cells are of a multiple of this, and aligned to it: a cache line of most processors, so what runs on different threads shares none there.
+const CELL: usize = 64;
+const CLASSES: usize = 32;
 /// The largest cell; a task that needs more has its future and output boxed.
 pub(crate) const MAX_CELL: usize = CELL * CLASSES;
 pub(crate) const CELL_ALIGN: usize = CELL;
-
-#[cfg(not(heist_loom))]
-const PAGE: usize = 32 * 1024;
-#[cfg(heist_loom)]
-const PAGE: usize = 2 * MAX_CELL;
 
 /// The size class for a cell of `size` bytes, at least one.
 pub(crate) const fn class_of(size: usize) -> usize {
     (size - 1) / CELL
 }
 
-/// The pages of one worker, or of the foreign threads.
+/// The pages of one worker, or of the foreign threads. From its first page on it stays where it is, and is never borrowed exclusively: the pages
+/// know its address.
 pub struct PageSet {
     /// The engine, for the scheduler's eyes only. Read wherever one of the set's tasks is woken, so it shares no line with what the owner
     /// writes.
@@ -85,11 +82,6 @@ struct Local {
     ids: IdBlock,
 }
 
-struct Page {
-    base: NonNull<u8>,
-    class: usize,
-}
-
 impl PageSet {
     pub(crate) fn new(engine: *const ()) -> Self {
         Self {
@@ -110,7 +102,7 @@ impl PageSet {
     /// A free cell of `class`, all of whose fields but the state word are to be written.
     ///
     /// # Safety
-    /// The caller is the owner.
+    /// The caller is the owner, and the set stays where it is until it is dropped.
     #[inline]
     pub(crate) unsafe fn take(&self, class: usize) -> NonNull<Header> {
         self.local.with_mut(|local| {
@@ -199,13 +191,8 @@ impl PageSet {
     fn refill(&self, local: &mut Local, class: usize) {
         self.collect_remote(local);
         if local.free[class].is_null() {
-            let page = Page::new(class);
-            for i in (0..page.cells()).rev() {
-                let cell = page.cell(i);
-                // SAFETY: a fresh cell is this thread's alone.
-                unsafe { *link(cell) = local.free[class] };
-                local.free[class] = cell;
-            }
+            let (page, first) = Page::new(self, class);
+            local.free[class] = first;
             local.cells += page.cells();
             self.pages.lock().push(page);
         }
@@ -217,7 +204,8 @@ impl PageSet {
         while !cell.is_null() {
             // SAFETY: what the stack gave is ours alone; a freed cell's link leads to the next one.
             let next = unsafe { *link(cell) };
-            let class = self.class_at(cell);
+            // SAFETY: its page is there for as long as the cell is out, which it is until here.
+            let class = unsafe { page::class_of(cell) };
             // SAFETY: as above.
             unsafe { *link(cell) = local.free[class] };
             local.free[class] = cell;
@@ -226,12 +214,6 @@ impl PageSet {
             cell = next;
         }
         count
-    }
-
-    /// The class of a cell on the stack, noted there by who freed it.
-    fn class_at(&self, cell: *mut Header) -> usize {
-        // SAFETY: cells on the remote stack keep their class beside the link.
-        unsafe { *class_note(cell) }
     }
 
     /// How many cells are out, after taking over what came back.
@@ -280,14 +262,6 @@ impl PageSet {
     }
 }
 
-/// A page is dropped when none of its cells is in use.
-impl Drop for Page {
-    fn drop(&mut self) {
-        // SAFETY: allocated with this layout, by `new`.
-        unsafe { dealloc(self.base.as_ptr(), Self::LAYOUT) };
-    }
-}
-
 impl fmt::Debug for PageSet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let pages = self.pages.lock().len();
@@ -295,72 +269,18 @@ impl fmt::Debug for PageSet {
     }
 }
 
-impl Page {
-    const LAYOUT: Layout = match Layout::from_size_align(PAGE, CELL_ALIGN) {
-        Ok(layout) => layout,
-        Err(_) => panic!("the page's size is a multiple of its alignment"),
-    };
-
-    fn new(class: usize) -> Self {
-        // SAFETY: the layout is not empty.
-        let base = unsafe { alloc(Self::LAYOUT) };
-        let Some(base) = NonNull::new(base) else {
-            handle_alloc_error(Self::LAYOUT)
-        };
-        let page = Self { base, class };
-        for i in 0..page.cells() {
-            // SAFETY: inside the allocation, aligned, and nobody else knows it yet.
-            let state = unsafe { &raw mut (*page.cell(i)).state };
-            // SAFETY: as above.
-            unsafe { state.write(State::free()) };
-            // SAFETY: as above; the note lies in the cell.
-            unsafe { *class_note(page.cell(i)) = class };
-            #[cfg(heist_loom)]
-            // SAFETY: as above.
-            unsafe {
-                modelled::cell(page.cell(i));
-            }
-        }
-        page
-    }
-
-    fn cell_size(&self) -> usize {
-        CELL * (self.class + 1)
-    }
-
-    fn cells(&self) -> usize {
-        let cells = PAGE / self.cell_size();
-        // Each cell is a step of every walk: a model has few.
-        if cfg!(heist_loom) { 2 } else { cells }
-    }
-
-    fn cell(&self, i: usize) -> *mut Header {
-        debug_assert!(i < self.cells());
-        // SAFETY: i is below the number of cells in the page.
-        unsafe { self.base.as_ptr().add(i * self.cell_size()) }.cast()
-    }
-}
-
-// SAFETY: a page is plain memory; who may touch it is said at the top.
-unsafe impl Send for Page {}
-
 /// Where a free cell keeps the link: over the vtable, never over the state word.
 fn link(cell: *mut Header) -> *mut *mut Header {
     cell.wrapping_byte_add(offset_of!(Header, fixed.vtable))
         .cast()
 }
 
-/// Where a cell on the remote stack keeps its class: over the home pointer.
-fn class_note(cell: *mut Header) -> *mut usize {
-    cell.wrapping_byte_add(offset_of!(Header, fixed.home))
-        .cast()
-}
-
-/// Notes the class in a cell that is about to be pushed onto a remote stack.
+/// The set that a cell belongs to, and through it the engine.
 ///
 /// # Safety
-/// No reference to the cell is left.
-pub(crate) unsafe fn note_class(cell: NonNull<Header>, class: usize) {
-    // SAFETY: an unreferenced cell belongs to whoever frees it.
-    unsafe { *class_note(cell.as_ptr()) = class };
+/// The cell was taken from a set, and is not given back yet.
+#[inline]
+pub(crate) unsafe fn home_of(cell: NonNull<Header>) -> NonNull<PageSet> {
+    // SAFETY: a page stays for as long as one of its cells is out.
+    unsafe { page::home_of(cell.as_ptr()) }
 }

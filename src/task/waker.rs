@@ -1,4 +1,4 @@
-//! Wakers: one counted reference to a task each.
+//! Wakers: one counted reference to a task each. And a joiner's waker, as a cell keeps it.
 
 use std::mem::ManuallyDrop;
 use std::ops::Deref;
@@ -77,4 +77,73 @@ unsafe fn wake_by_ref(data: *const ()) {
 unsafe fn drop_waker(data: *const ()) {
     // SAFETY: the waker's reference goes over to the guard, which gives it back.
     drop(unsafe { TaskRef::from_raw(header(data)) });
+}
+
+/// Marks, in the address of a box, that the waker in it is none of heist's.
+const BOXED: usize = 1;
+
+const _: () = assert!(align_of::<Header>() > BOXED && align_of::<Waker>() > BOXED);
+
+/// A waker in one word: nearly every joiner is a task of heist's, whose vtable goes without saying. Others are boxed.
+pub(crate) struct JoinWaker(NonNull<()>);
+
+// SAFETY: it stands for a Waker, which is Send.
+unsafe impl Send for JoinWaker {}
+
+impl JoinWaker {
+    #[inline]
+    pub(crate) fn new(waker: &Waker) -> Self {
+        if is_task(waker) {
+            let task = header(waker.data());
+            // SAFETY: the waker holds a reference, or stands on one.
+            unsafe { task.as_ref() }.state.retain();
+            return Self(task.cast());
+        }
+        let boxed = NonNull::from(Box::leak(Box::new(waker.clone())));
+        Self(boxed.cast().map_addr(|address| address | BOXED))
+    }
+
+    #[inline]
+    pub(crate) fn will_wake(&self, waker: &Waker) -> bool {
+        match self.boxed() {
+            None => is_task(waker) && self.0.as_ptr().cast_const() == waker.data(),
+            // SAFETY: the box is this waker's until it is woken or dropped.
+            Some(boxed) => unsafe { boxed.as_ref() }.will_wake(waker),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn wake(self) {
+        let this = ManuallyDrop::new(self);
+        match this.boxed() {
+            // SAFETY: the reference counted by `new` goes over to `wake`.
+            None => unsafe { wake(this.0.as_ptr()) },
+            // SAFETY: leaked by `new`, and not used again.
+            Some(boxed) => unsafe { Box::from_raw(boxed.as_ptr()) }.wake(),
+        }
+    }
+
+    fn boxed(&self) -> Option<NonNull<Waker>> {
+        let address = self.0.addr().get();
+        if address & BOXED == 0 {
+            return None;
+        }
+        NonNull::new(self.0.as_ptr().map_addr(|address| address & !BOXED).cast())
+    }
+}
+
+impl Drop for JoinWaker {
+    fn drop(&mut self) {
+        match self.boxed() {
+            // SAFETY: gives the reference back that `new` counted.
+            None => unsafe { drop_waker(self.0.as_ptr()) },
+            // SAFETY: leaked by `new`, and not used again.
+            Some(boxed) => drop(unsafe { Box::from_raw(boxed.as_ptr()) }),
+        }
+    }
+}
+
+/// Whether the waker is of this file: its data is a header's address.
+fn is_task(waker: &Waker) -> bool {
+    std::ptr::eq(waker.vtable(), &raw const VTABLE)
 }

@@ -12,17 +12,18 @@ use super::cells::{Element, Shelf, drop_future};
 use super::range::Range;
 use super::{Batch, Kind, Stop, Tally};
 use crate::sync::{Ordering, fence};
-use crate::task::header::{Header, Meta, TaskRef, Vtable};
+use crate::task::header::{Header, TaskRef, Vtable};
 use crate::task::state::{Claim, Pause, Start};
 use crate::task::waker::BorrowedWaker;
-use crate::task::{BatchSchedule, current};
+use crate::task::{BatchSchedule, PageSet, current};
 
 struct VtableOf<K, S>(PhantomData<(K, S)>);
 
 impl<K: Kind, S: BatchSchedule> VtableOf<K, S> {
     const VTABLE: Vtable = Vtable {
         run: Batch::<K, S>::run,
-        schedule: S::schedule,
+        schedule: Batch::<K, S>::schedule,
+        home: Batch::<K, S>::home_of,
         cancel: Batch::<K, S>::cancel_element,
         read_output: |_, _| unreachable!("an element has no handle"),
         drop_output: |_| unreachable!("an element's value is in its slot"),
@@ -106,17 +107,9 @@ impl<K: Kind, S: BatchSchedule> Batch<K, S> {
                 crate::task::modelled::access(place.as_ptr().cast());
             }
         } else {
-            let meta = Meta {
-                id,
-                parent: this.parent,
-                location: this.location,
-                name: None,
-            };
             let vtable = const { &VtableOf::<K, S>::VTABLE };
-            // SAFETY: a page set outlives its cells, of which the hub's is one.
-            let home = unsafe { this.home.as_ref() };
             // SAFETY: see above.
-            unsafe { Header::fill(place.cast(), vtable, home, meta) };
+            unsafe { Header::fill(place.cast(), vtable, this.meta(id)) };
             // SAFETY: inside the cell.
             let origin = unsafe { &raw mut (*place.as_ptr()).batch };
             // SAFETY: see above.
@@ -162,8 +155,12 @@ impl<K: Kind, S: BatchSchedule> Batch<K, S> {
         let state = unsafe { &header.as_ref().state };
         match state.pause() {
             Pause::Idle => {}
-            // SAFETY: the task is SCHEDULED and in no queue.
-            Pause::Requeue => unsafe { S::requeue(header) },
+            Pause::Requeue => {
+                // SAFETY: SCHEDULED, so the runtime's reference is there.
+                let home = unsafe { Self::home_of(header) };
+                // SAFETY: the task is SCHEDULED and in no queue.
+                unsafe { S::requeue(header, home) }
+            }
             Pause::Cancel => {
                 // Takes the turn that the abort asked for, without the way through a queue.
                 let _ = state.start();
@@ -192,6 +189,24 @@ impl<K: Kind, S: BatchSchedule> Batch<K, S> {
             Ok(Err(error)) => self.stop(Stop::Error(error)),
             Err(payload) => self.stop(Stop::Panic(payload)),
         }
+    }
+
+    /// # Safety
+    /// The element has begun, and the caller stands on a reference to it.
+    unsafe fn home_of(element: NonNull<Header>) -> NonNull<PageSet> {
+        // SAFETY: as the caller promises.
+        let batch = unsafe { element.cast::<Element<K::Future>>().as_ref() }.batch;
+        // SAFETY: the element's reference keeps the batch.
+        unsafe { batch.cast::<Self>().as_ref() }.home
+    }
+
+    /// # Safety
+    /// As for [`Schedule::schedule`].
+    unsafe fn schedule(element: NonNull<Header>) {
+        // SAFETY: the caller holds a reference.
+        let home = unsafe { Self::home_of(element) };
+        // SAFETY: as the caller promises.
+        unsafe { S::schedule(element, home) }
     }
 
     /// The turn of an element that came out of a queue.

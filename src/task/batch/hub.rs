@@ -10,8 +10,10 @@ use std::ptr::NonNull;
 use super::{Batch, Kind};
 use crate::sync::UnsafeCell;
 use crate::task::header::{Header, Meta, TaskRef, Vtable};
+use crate::task::pages::{self, home_of};
 use crate::task::state::{Claim, Pause, Start, Wake};
-use crate::task::{BatchSchedule, PageSet, Schedule, Spec, free_cell, pages};
+use crate::task::{BatchSchedule, Origin, PageSet, Schedule, Spec};
+use crate::task::{free_cell, requeue_cell, schedule_cell};
 
 /// How many cells a turn looks at, and how many futures it drops.
 const LOOKS: u32 = 1024;
@@ -44,7 +46,8 @@ struct VtableOf<K, S>(PhantomData<(K, S)>);
 impl<K: Kind, S: BatchSchedule> VtableOf<K, S> {
     const VTABLE: Vtable = Vtable {
         run: run::<K, S>,
-        schedule: S::schedule,
+        schedule: schedule_cell::<S>,
+        home: home_of,
         cancel: cancel_all::<K, S>,
         read_output: |_, _| unreachable!("a hub has no handle"),
         drop_output: |_| unreachable!("a hub has no output"),
@@ -67,12 +70,11 @@ pub(super) unsafe fn create<K: Kind, S: BatchSchedule>(
         // SAFETY: as above.
         id: unsafe { home.next_root_id() },
         parent: spec.parent,
-        location: spec.location,
-        name: None,
+        origin: Origin::new(spec.origin.location(), None),
     };
     let vtable = const { &VtableOf::<K, S>::VTABLE };
     // SAFETY: the cell is ours alone until its state word says that it lives, which is not written here.
-    unsafe { Header::fill(header, vtable, home, meta) };
+    unsafe { Header::fill(header, vtable, meta) };
     header
 }
 
@@ -97,7 +99,7 @@ pub(super) fn wake<K: Kind, S: BatchSchedule>(batch: &Batch<K, S>) {
     // SAFETY: the batch's reference keeps the cell.
     if unsafe { batch.hub.as_ref() }.state.wake() == Wake::Push {
         // SAFETY: the hub became SCHEDULED by this call, and the batch's reference outlasts the push.
-        unsafe { S::schedule(batch.hub) }
+        unsafe { S::schedule(batch.hub, batch.home) }
     }
 }
 
@@ -182,7 +184,7 @@ unsafe fn reap<K: Kind, S: BatchSchedule>(hub: NonNull<Header>, looks: u32, drop
         match cell.header.state.pause() {
             Pause::Idle => return,
             // SAFETY: the hub is SCHEDULED and in no queue.
-            Pause::Requeue => return unsafe { S::requeue(hub) },
+            Pause::Requeue => return unsafe { requeue_cell::<S>(hub) },
             Pause::Cancel => {
                 let _once_more = cell.header.state.start();
             }

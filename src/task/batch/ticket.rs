@@ -9,14 +9,14 @@ use super::{Batch, Kind, Tally};
 use crate::sync::UnsafeCell;
 use crate::task::header::{Fixed, Header, Meta, Vtable};
 use crate::task::state::State;
-use crate::task::{BatchSchedule, current};
+use crate::task::{BatchSchedule, PageSet, current};
 
 /// The most elements in a turn.
 const TURN: u32 = 64;
 
 /// Not a task: the header is what queues deal in. The state word says nothing but whether the closer has marked it CANCELLED.
 #[repr(C)]
-struct Ticket<K: Kind, S> {
+pub(super) struct Ticket<K: Kind, S> {
     header: Header,
     range: Range,
     /// Whoever has the range's turn.
@@ -35,47 +35,52 @@ impl<K: Kind, S: BatchSchedule> VtableOf<K, S> {
         read_output: |_, _| unreachable!("a ticket has no handle"),
         drop_output: |_| unreachable!("a ticket has no output"),
         free: |_| unreachable!("a ticket is not counted"),
+        home: home::<K, S>,
         walkable: false,
     };
 }
 
-/// A ticket for a new range.
-///
-/// # Safety
-/// The caller hands over a reference to the batch.
-pub(super) unsafe fn create<K: Kind, S: BatchSchedule>(
-    batch: NonNull<Batch<K, S>>,
-    range: Range,
-) -> NonNull<Header> {
-    // SAFETY: the reference handed over.
-    let this = unsafe { batch.as_ref() };
-    let ticket = Box::new(Ticket {
-        header: Header {
-            state: State::free(),
-            fixed: Fixed {
-                vtable: const { &VtableOf::<K, S>::VTABLE },
-                home: this.home,
-                meta: Meta {
-                    id: this.base,
-                    parent: this.parent,
-                    location: this.location,
-                    name: None,
+impl<K: Kind, S: BatchSchedule> Ticket<K, S> {
+    /// A ticket for a range of a batch's elements. It stands for a reference to the batch.
+    pub(super) fn new(batch: NonNull<Batch<K, S>>, meta: Meta, range: Range) -> Self {
+        Self {
+            header: Header {
+                state: State::free(),
+                fixed: Fixed {
+                    vtable: const { &VtableOf::<K, S>::VTABLE },
+                    meta,
+                    join_waker: UnsafeCell::new(None),
                 },
-                join_waker: UnsafeCell::new(None),
             },
-        },
-        range,
-        shelf: UnsafeCell::new(Shelf::new()),
-        batch,
-    });
-    NonNull::from(Box::leak(ticket)).cast()
+            range,
+            shelf: UnsafeCell::new(Shelf::new()),
+            batch,
+        }
+    }
+}
+
+/// # Safety
+/// The ticket is there, and with it the range's reference to the batch.
+unsafe fn home<K: Kind, S: BatchSchedule>(ticket: NonNull<Header>) -> NonNull<PageSet> {
+    // SAFETY: as the caller promises.
+    let ticket = unsafe { ticket.cast::<Ticket<K, S>>().as_ref() };
+    // SAFETY: as above.
+    unsafe { ticket.batch.as_ref() }.home
 }
 
 /// # Safety
 /// The range's last holder has gone. Its reference to the batch is the caller's now.
 unsafe fn free<K: Kind, S: BatchSchedule>(ticket: NonNull<Header>) {
-    // SAFETY: made by `create`, and nobody knows it any more.
-    drop(unsafe { Box::from_raw(ticket.cast::<Ticket<K, S>>().as_ptr()) });
+    let ticket = ticket.cast::<Ticket<K, S>>();
+    // SAFETY: the last holder leaves it to the caller.
+    let batch = unsafe { ticket.as_ref() }.batch;
+    // SAFETY: the range's reference.
+    let first: &Ticket<K, S> = &unsafe { batch.as_ref() }.written.first;
+    // The first one is a part of the batch, and has nothing to drop.
+    if !std::ptr::eq(ticket.as_ptr(), first) {
+        // SAFETY: all others are boxed, and nobody knows this one any more.
+        drop(unsafe { Box::from_raw(ticket.as_ptr()) });
+    }
 }
 
 /// # Safety
@@ -113,7 +118,7 @@ unsafe fn work<K: Kind, S: BatchSchedule>(header: NonNull<Header>) {
     if offered {
         // Others find the rest from here on, whatever the first element does to this thread.
         // SAFETY: the entry is in hand.
-        unsafe { S::offer(header) };
+        unsafe { S::offer(header, this.home) };
     } else {
         let last = range.drop_entry();
         debug_assert!(!last, "the turn is left");
@@ -145,7 +150,7 @@ unsafe fn work<K: Kind, S: BatchSchedule>(header: NonNull<Header>) {
     this.enter(&tally);
     match range.leave() {
         // SAFETY: the entry is new, and ours to push.
-        Leave::Push => unsafe { S::requeue(header) },
+        Leave::Push => unsafe { S::requeue(header, this.home) },
         Leave::Done => {}
         Leave::Free => {
             // SAFETY: the last holder was this turn.
@@ -167,13 +172,16 @@ unsafe fn help<K: Kind, S: BatchSchedule>(header: NonNull<Header>) {
     let batch = ticket.batch;
     let half = ticket.range.split().map(|(lo, hi)| {
         // SAFETY: the entry keeps the range, and that the batch.
-        unsafe { batch.as_ref() }.retain();
-        // SAFETY: the reference just counted.
-        unsafe { create::<K, S>(batch, Range::in_turn(lo, hi)) }
+        let this = unsafe { batch.as_ref() };
+        this.retain();
+        let ticket = Ticket::new(batch, this.meta(this.base), Range::in_turn(lo, hi));
+        NonNull::from(Box::leak(Box::new(ticket))).cast()
     });
     if !ticket.range.is_empty() {
+        // SAFETY: the entry keeps the range, and that the batch.
+        let home = unsafe { batch.as_ref() }.home;
         // SAFETY: the entry is in hand.
-        unsafe { S::requeue(header) };
+        unsafe { S::requeue(header, home) };
     } else if ticket.range.drop_entry() {
         // SAFETY: the last holder was the entry.
         unsafe { free::<K, S>(header) };

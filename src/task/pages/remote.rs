@@ -32,7 +32,7 @@ impl RemoteStack {
             }
             // SAFETY: as the caller promises, until the exchange succeeds.
             unsafe { *link(cell) = head };
-            // Release: pairs with the Acquire in `take_all` and `close`: the owner sees the link and the class.
+            // Release: pairs with the Acquire in `take_all` and `close`: the owner sees the link.
             match self
                 .0
                 .compare_exchange_weak(head, cell, Ordering::Release, Ordering::Acquire)

@@ -2,10 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use super::{CLASSES, Local, Page, PageSet, link};
-use crate::task::Header;
+use super::page::{Page, Trim, trim_of};
+use super::{CLASSES, Local, PageSet, link};
 
-/// As many cells are kept although no task needs them: half a megabyte of the smallest.
+/// As many cells are kept although no task needs them: a quarter of a megabyte of the smallest.
 const KEPT: usize = 4096;
 
 /// The least time between two trimmings, as a burst may be followed by the next one.
@@ -46,23 +46,29 @@ impl PageSet {
     fn give_back(&self, local: &mut Local) {
         // Whoever reads a cell without a reference to it holds this lock.
         let mut pages = self.pages.lock();
-        pages.sort_unstable_by_key(|page| page.base);
-        let mut free = vec![0; pages.len()];
+        // From the highest address on, as that is where an allocator gives memory back.
+        pages.sort_unstable_by_key(Page::address);
+        for page in pages.iter_mut() {
+            // SAFETY: the caller of `trim` is the owner.
+            *unsafe { page.trim() } = Trim::default();
+        }
         for list in local.free {
             let mut cell = list;
             while !cell.is_null() {
-                free[page_of(&pages, cell)] += 1;
+                // SAFETY: a listed cell is in a page, and this is the owner.
+                unsafe { trim_of(cell) }.free += 1;
                 // SAFETY: links of listed cells belong to the owner.
                 cell = unsafe { *link(cell) };
             }
         }
-        // From the highest address on, as that is where an allocator gives memory back.
-        let mut goes = vec![false; pages.len()];
-        for place in (0..pages.len()).rev() {
+        for page in pages.iter_mut().rev() {
+            let cells = page.cells();
+            // SAFETY: as above.
+            let trim = unsafe { page.trim() };
             // All of its cells are listed: nobody else has one, or is about to free one.
-            if free[place] == pages[place].cells() && local.cells - free[place] >= KEPT {
-                local.cells -= free[place];
-                goes[place] = true;
+            if trim.free == cells && local.cells - cells >= KEPT {
+                local.cells -= cells;
+                trim.goes = true;
             }
         }
         for class in 0..CLASSES {
@@ -70,7 +76,8 @@ impl PageSet {
             while !cell.is_null() {
                 // SAFETY: as above.
                 let next = unsafe { *link(cell) };
-                if !goes[page_of(&pages, cell)] {
+                // SAFETY: as above.
+                if !unsafe { trim_of(cell) }.goes {
                     // SAFETY: as above.
                     unsafe { *link(cell) = local.free[class] };
                     local.free[class] = cell;
@@ -78,8 +85,8 @@ impl PageSet {
                 cell = next;
             }
         }
-        let mut goes = goes.into_iter();
-        pages.retain(|_| !goes.next().unwrap_or(false));
+        // SAFETY: as above.
+        pages.retain_mut(|page| !unsafe { page.trim() }.goes);
     }
 }
 
@@ -93,9 +100,4 @@ impl Local {
         }
         is_time
     }
-}
-
-/// Which of the pages, in the order of their addresses, a cell is in.
-fn page_of(pages: &[Page], cell: *mut Header) -> usize {
-    pages.partition_point(|page| page.base.as_ptr() <= cell.cast()) - 1
 }
