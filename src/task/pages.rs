@@ -1,5 +1,5 @@
-//! Where cells live: pages of equal cells. A page goes back to the system when none of its cells is in use, which its owner
-//! knows ([`trim`]), under the lock that keeps walkers out.
+//! Where cells live: pages of equal cells, allocated in blocks of a few. A block goes back to the system when none of its cells is in use, which
+//! its owner knows ([`trim`]), under the lock that keeps walkers out.
 //!
 //! A *page set* belongs to a worker (or, one per engine, to whoever holds the lock for foreign threads). Its owner
 //! allocates and frees without an atomic, from a free list per size class. Everybody else frees by pushing onto the
@@ -11,7 +11,7 @@
 //! |---|---|
 //! | `local` | the owner: the thread seated at the worker, or the holder of the foreign lock, or the closer after all left |
 //! | `remote` | anybody (push); the owner (take all) |
-//! | `pages` | under its lock: the owner adds and removes, walkers read |
+//! | `blocks` | under its lock: the owner adds and removes, walkers read |
 //! | a cell's state word | anybody, at any time: a free cell's count is zero |
 //! | a free cell's second word | the link of the list it is in |
 //! | a page's head | written before there are cells; anybody with a cell reads home and class, the owner notes what it trims |
@@ -20,7 +20,7 @@
     reason = "the loom models reach these through heist::model"
 )]
 
-mod page;
+mod block;
 mod remote;
 mod trim;
 
@@ -36,7 +36,7 @@ use super::id::IdBlock;
 #[cfg(heist_loom)]
 use super::modelled;
 use crate::sync::{AtomicU64, Mutex, Ordering, UnsafeCell};
-use page::Page;
+use block::Block;
 use remote::RemoteStack;
 
 /// Cells are of a multiple of this, and aligned to it: a cache line of most processors, so what runs on different threads shares none there.
@@ -60,7 +60,7 @@ pub struct PageSet {
     /// Written by everybody.
     remote: CachePadded<RemoteStack>,
     local: UnsafeCell<Local>,
-    pages: Mutex<Vec<Page>>,
+    blocks: Mutex<Vec<Block>>,
     /// Tasks spawned here, counted by the owner and read by anybody.
     spawned: AtomicU64,
 }
@@ -94,7 +94,7 @@ impl PageSet {
                 ids: IdBlock::default(),
             }),
             remote: CachePadded::new(RemoteStack::new()),
-            pages: Mutex::new(Vec::new()),
+            blocks: Mutex::new(Vec::new()),
             spawned: AtomicU64::new(0),
         }
     }
@@ -186,16 +186,23 @@ impl PageSet {
         unsafe { remote.push(cell.as_ptr()) }
     }
 
-    /// The list for `class` is empty: takes over what others freed, or else a new page.
+    /// The list for `class` is empty: takes over what others freed, or else new pages.
     #[cold]
     fn refill(&self, local: &mut Local, class: usize) {
         self.collect_remote(local);
         if local.free[class].is_null() {
-            let (page, first) = Page::new(self, class);
+            let (block, first) = Block::new(self, class, self.some_blocks(class));
             local.free[class] = first;
-            local.cells += page.cells();
-            self.pages.lock().push(page);
+            local.cells += block.cells();
+            self.blocks.lock().push(block);
         }
+    }
+
+    /// How many blocks there are for `class`, as far as that matters.
+    fn some_blocks(&self, class: usize) -> usize {
+        let blocks = self.blocks.lock();
+        let alike = blocks.iter().rev().filter(|block| block.class() == class);
+        alike.take(block::MOST).count()
     }
 
     fn collect_remote(&self, local: &mut Local) -> usize {
@@ -205,7 +212,7 @@ impl PageSet {
             // SAFETY: what the stack gave is ours alone; a freed cell's link leads to the next one.
             let next = unsafe { *link(cell) };
             // SAFETY: its page is there for as long as the cell is out, which it is until here.
-            let class = unsafe { page::class_of(cell) };
+            let class = unsafe { block::class_of(cell) };
             // SAFETY: as above.
             unsafe { *link(cell) = local.free[class] };
             local.free[class] = cell;
@@ -244,15 +251,15 @@ impl PageSet {
 
     /// A reference to every living cell. User code may run when they are dropped, so no lock is held then.
     pub(crate) fn living(&self, into: &mut Vec<TaskRef>) {
-        let pages = self.pages.lock();
-        for page in pages.iter() {
-            for i in 0..page.cells() {
-                let cell = page.cell(i);
-                // SAFETY: a listed page is there while the lock is held; its state words are written before it is listed, and never anything
+        let blocks = self.blocks.lock();
+        for block in blocks.iter() {
+            for i in 0..block.cells() {
+                let cell = block.cell(i);
+                // SAFETY: a listed block is there while the lock is held; its state words are written before it is listed, and never anything
                 // but atomics.
                 let state = unsafe { &(*cell).state };
                 if state.retain_if_alive() {
-                    // SAFETY: a page's cells are not null.
+                    // SAFETY: a block's cells are not null.
                     let cell = unsafe { NonNull::new_unchecked(cell) };
                     // SAFETY: the count just taken is the reference handed over.
                     into.push(unsafe { TaskRef::from_raw(cell) });
@@ -264,8 +271,8 @@ impl PageSet {
 
 impl fmt::Debug for PageSet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let pages = self.pages.lock().len();
-        write!(f, "{pages} pages, {} spawned", self.spawned())
+        let blocks = self.blocks.lock().len();
+        write!(f, "{blocks} blocks, {} spawned", self.spawned())
     }
 }
 
@@ -282,5 +289,5 @@ fn link(cell: *mut Header) -> *mut *mut Header {
 #[inline]
 pub(crate) unsafe fn home_of(cell: NonNull<Header>) -> NonNull<PageSet> {
     // SAFETY: a page stays for as long as one of its cells is out.
-    unsafe { page::home_of(cell.as_ptr()) }
+    unsafe { block::home_of(cell.as_ptr()) }
 }

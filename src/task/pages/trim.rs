@@ -1,8 +1,8 @@
-//! Pages go back to the system when a burst of tasks is over.
+//! Blocks of pages go back to the system when a burst of tasks is over.
 
 use std::time::{Duration, Instant};
 
-use super::page::{Page, Trim, trim_of};
+use super::block::{Block, Trim, trim_of};
 use super::{CLASSES, Local, PageSet, link};
 
 /// As many cells are kept although no task needs them: a quarter of a megabyte of the smallest.
@@ -45,12 +45,12 @@ impl PageSet {
 
     fn give_back(&self, local: &mut Local) {
         // Whoever reads a cell without a reference to it holds this lock.
-        let mut pages = self.pages.lock();
+        let mut blocks = self.blocks.lock();
         // From the highest address on, as that is where an allocator gives memory back.
-        pages.sort_unstable_by_key(Page::address);
-        for page in pages.iter_mut() {
+        blocks.sort_unstable_by_key(Block::address);
+        for block in blocks.iter_mut() {
             // SAFETY: the caller of `trim` is the owner.
-            *unsafe { page.trim() } = Trim::default();
+            unsafe { block.trims() }.for_each(|trim| *trim = Trim::default());
         }
         for list in local.free {
             let mut cell = list;
@@ -61,14 +61,15 @@ impl PageSet {
                 cell = unsafe { *link(cell) };
             }
         }
-        for page in pages.iter_mut().rev() {
-            let cells = page.cells();
+        for block in blocks.iter_mut().rev() {
+            let cells = block.cells();
             // SAFETY: as above.
-            let trim = unsafe { page.trim() };
+            let free: usize = unsafe { block.trims() }.map(|trim| trim.free).sum();
             // All of its cells are listed: nobody else has one, or is about to free one.
-            if trim.free == cells && local.cells - cells >= KEPT {
+            if free == cells && local.cells - cells >= KEPT {
                 local.cells -= cells;
-                trim.goes = true;
+                // SAFETY: as above.
+                unsafe { block.trims() }.for_each(|trim| trim.goes = true);
             }
         }
         for class in 0..CLASSES {
@@ -86,7 +87,7 @@ impl PageSet {
             }
         }
         // SAFETY: as above.
-        pages.retain_mut(|page| !unsafe { page.trim() }.goes);
+        blocks.retain_mut(|block| !unsafe { block.trims() }.any(|trim| trim.goes));
     }
 }
 

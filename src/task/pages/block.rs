@@ -1,0 +1,173 @@
+//! Pages, which are allocated a few together: a head each, which says whose it is, and cells of one size.
+
+use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
+use std::ptr::{self, NonNull};
+
+use super::{CELL, MAX_CELL, PageSet, link};
+use crate::task::Header;
+#[cfg(heist_loom)]
+use crate::task::modelled;
+use crate::task::state::State;
+
+/// A page begins at a multiple of its size, so that its head is found from the address of each of its cells.
+const PAGE: usize = 16 * 1024;
+/// Some allocators take that much more for a block, because of its alignment: so there are up to as many pages in one. With more of
+/// them a few tasks that live on would keep much.
+pub(super) const MOST: usize = 4;
+/// Other allocators keep a few words beside each block, for which it leaves room: so blocks can lie without gaps.
+const ROOM: usize = CELL;
+
+/// The first bytes of a page. What others than the owner read is never written again.
+struct Head {
+    home: NonNull<PageSet>,
+    class: usize,
+    trim: Trim,
+}
+
+/// What the owner notes of a page while it looks which blocks it can do without.
+#[derive(Default)]
+pub(super) struct Trim {
+    pub(super) free: usize,
+    pub(super) goes: bool,
+}
+
+const _: () = assert!(size_of::<Head>() <= CELL && CELL + MAX_CELL + ROOM <= PAGE);
+
+/// Dropped when none of its cells is in use.
+pub(super) struct Block {
+    first: NonNull<Head>,
+    pages: usize,
+}
+
+// SAFETY: a block is plain memory; who may touch it is said at the top of `pages`.
+unsafe impl Send for Block {}
+
+impl Block {
+    /// Free cells, each with a link to the next one. The first one. There are `others` blocks of this class in the set.
+    pub(super) fn new(home: &PageSet, class: usize, others: usize) -> (Self, *mut Header) {
+        let most = if cfg!(heist_loom) { 1 } else { MOST };
+        let pages = others.clamp(1, most);
+        let layout = Self::layout(pages);
+        // SAFETY: the layout is not empty.
+        let Some(base) = NonNull::new(unsafe { alloc(layout) }) else {
+            handle_alloc_error(layout)
+        };
+        let block = Self {
+            first: base.cast(),
+            pages,
+        };
+        for head in block.heads() {
+            let new = Head {
+                home: NonNull::from(home),
+                class,
+                trim: Trim::default(),
+            };
+            // SAFETY: inside the allocation, aligned, and nobody else knows it yet.
+            unsafe { head.write(new) };
+        }
+        let mut first = ptr::null_mut();
+        for i in (0..block.cells()).rev() {
+            let cell = block.cell(i);
+            // SAFETY: as above.
+            let state = unsafe { &raw mut (*cell).state };
+            // SAFETY: as above.
+            unsafe { state.write(State::free()) };
+            // SAFETY: as above.
+            unsafe { *link(cell) = first };
+            first = cell;
+            #[cfg(heist_loom)]
+            // SAFETY: as above.
+            unsafe {
+                modelled::cell(cell);
+            }
+        }
+        (block, first)
+    }
+
+    fn layout(pages: usize) -> Layout {
+        Layout::from_size_align(pages * PAGE - ROOM, PAGE)
+            .expect("a few pages are no more than a program can have")
+    }
+
+    pub(super) fn class(&self) -> usize {
+        // SAFETY: the head is there as long as the block.
+        unsafe { (*self.first.as_ptr()).class }
+    }
+
+    fn cell_size(&self) -> usize {
+        CELL * (self.class() + 1)
+    }
+
+    fn cells_in_page(&self) -> usize {
+        // Each cell is a step of every walk: a model has few.
+        if cfg!(heist_loom) {
+            return 2;
+        }
+        (PAGE - CELL - ROOM) / self.cell_size()
+    }
+
+    pub(super) fn cells(&self) -> usize {
+        self.pages * self.cells_in_page()
+    }
+
+    pub(super) fn cell(&self, i: usize) -> *mut Header {
+        debug_assert!(i < self.cells());
+        let (page, i) = (i / self.cells_in_page(), i % self.cells_in_page());
+        let place = page * PAGE + CELL + i * self.cell_size();
+        // SAFETY: inside the allocation, as there are so many pages, and so many cells in each.
+        unsafe { self.first.byte_add(place) }.as_ptr().cast()
+    }
+
+    fn heads(&self) -> impl Iterator<Item = *mut Head> + use<> {
+        let first = self.first.as_ptr();
+        (0..self.pages).map(move |page| first.wrapping_byte_add(page * PAGE))
+    }
+
+    pub(super) fn address(&self) -> usize {
+        self.first.addr().get()
+    }
+
+    /// The notes on each of its pages.
+    ///
+    /// # Safety
+    /// The caller is the owner.
+    pub(super) unsafe fn trims(&mut self) -> impl Iterator<Item = &mut Trim> {
+        // SAFETY: the heads are there, and nobody but the owner looks at the field.
+        self.heads().map(|head| unsafe { &mut (*head).trim })
+    }
+}
+
+impl Drop for Block {
+    fn drop(&mut self) {
+        // SAFETY: allocated with this layout, by `new`.
+        unsafe { dealloc(self.first.as_ptr().cast(), Self::layout(self.pages)) };
+    }
+}
+
+/// The head of the page that a cell lies in.
+fn head_of(cell: *mut Header) -> *mut Head {
+    cell.map_addr(|address| address & !(PAGE - 1)).cast()
+}
+
+/// # Safety
+/// It is a cell in a page that is there.
+#[inline]
+pub(super) unsafe fn home_of(cell: *mut Header) -> NonNull<PageSet> {
+    // SAFETY: as the caller promises; the field is never written again.
+    unsafe { (*head_of(cell)).home }
+}
+
+/// # Safety
+/// It is a cell in a page that is there.
+#[inline]
+pub(super) unsafe fn class_of(cell: *mut Header) -> usize {
+    // SAFETY: as the caller promises; the field is never written again.
+    unsafe { (*head_of(cell)).class }
+}
+
+/// # Safety
+/// It is a cell in a page that is there, the caller is the owner, and nothing else that `trims` or this gave for the page is in use.
+pub(super) unsafe fn trim_of<'a>(cell: *mut Header) -> &'a mut Trim {
+    // SAFETY: nobody but the owner looks at the field.
+    unsafe { &mut (*head_of(cell)).trim }
+}
