@@ -32,7 +32,7 @@ pub(crate) fn home() -> Option<NonNull<PageSet>> {
     let task = NonNull::new(CURRENT.get().cast_mut())?;
     // SAFETY: as in `with`.
     let home = unsafe { task.as_ref() }.vtable.home;
-    // SAFETY: during a turn a task stands on the runtime's reference, a ticket on the turn.
+    // SAFETY: during a turn a task stands on the runtime's reference, and a ticket, or an element that it begins, on the turn or the entry.
     Some(unsafe { home(task) })
 }
 

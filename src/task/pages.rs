@@ -75,9 +75,11 @@ struct Local {
     free: [*mut Header; CLASSES],
     /// Cells handed out and not yet seen to come back.
     out: usize,
-    /// Cells in all pages.
+    /// Cells in all blocks.
     cells: usize,
-    /// When there were last so many free ones that pages were given back.
+    /// Blocks of each class.
+    blocks: [usize; CLASSES],
+    /// When there were last so many free ones that blocks were given back.
     trimmed: Option<Instant>,
     ids: IdBlock,
 }
@@ -90,6 +92,7 @@ impl PageSet {
                 free: [ptr::null_mut(); CLASSES],
                 out: 0,
                 cells: 0,
+                blocks: [0; CLASSES],
                 trimmed: None,
                 ids: IdBlock::default(),
             }),
@@ -191,18 +194,12 @@ impl PageSet {
     fn refill(&self, local: &mut Local, class: usize) {
         self.collect_remote(local);
         if local.free[class].is_null() {
-            let (block, first) = Block::new(self, class, self.some_blocks(class));
+            let (block, first) = Block::new(self, class, local.blocks[class]);
+            local.blocks[class] += 1;
             local.free[class] = first;
             local.cells += block.cells();
             self.blocks.lock().push(block);
         }
-    }
-
-    /// How many blocks there are for `class`, as far as that matters.
-    fn some_blocks(&self, class: usize) -> usize {
-        let blocks = self.blocks.lock();
-        let alike = blocks.iter().rev().filter(|block| block.class() == class);
-        alike.take(block::MOST).count()
     }
 
     fn collect_remote(&self, local: &mut Local) -> usize {

@@ -32,11 +32,11 @@ struct Body {
     walked: UnsafeCell<Place>,
 }
 
-/// A cell of the batch.
+/// A cell of the batch. There are no more of them than elements, whose number is a `u32`.
 #[derive(Clone, Copy, Default)]
 struct Place {
-    chunk: usize,
-    cell: usize,
+    chunk: u32,
+    cell: u32,
 }
 
 const CLASS: usize = pages::class_of(size_of::<Hub>());
@@ -202,13 +202,13 @@ fn walk<K: Kind, S: BatchSchedule>(
     if !batch.is_cancelled() {
         return (place, true);
     }
-    while let Some((first, count)) = batch.cells.chunk(place.chunk) {
-        while place.cell < count {
+    while let Some((first, count)) = batch.cells.chunk(place.chunk as usize) {
+        while (place.cell as usize) < count {
             if looks == 0 || drops == 0 {
                 return (place, false);
             }
             // SAFETY: inside the chunk.
-            let cell = unsafe { first.add(place.cell) };
+            let cell = unsafe { first.add(place.cell as usize) };
             place.cell += 1;
             looks -= 1;
             // SAFETY: the hub's reference keeps the batch.

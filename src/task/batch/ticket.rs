@@ -21,7 +21,7 @@ pub(super) struct Ticket<K: Kind, S> {
     range: Range,
     /// Whoever has the range's turn.
     shelf: UnsafeCell<Shelf<K::Future>>,
-    /// With a reference, for as long as there is a range.
+    /// With a reference, for as long as there is a range. The first ticket, which is a part of it, is only memory from then on.
     batch: NonNull<Batch<K, S>>,
 }
 

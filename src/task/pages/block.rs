@@ -13,7 +13,7 @@ use crate::task::state::State;
 const PAGE: usize = 16 * 1024;
 /// Some allocators take that much more for a block, because of its alignment: so there are up to as many pages in one. With more of
 /// them a few tasks that live on would keep much.
-pub(super) const MOST: usize = 4;
+const MOST: usize = 4;
 /// Other allocators keep a few words beside each block, for which it leaves room: so blocks can lie without gaps.
 const ROOM: usize = CELL;
 
@@ -37,13 +37,15 @@ const _: () = assert!(size_of::<Head>() <= CELL && CELL + MAX_CELL + ROOM <= PAG
 pub(super) struct Block {
     first: NonNull<Head>,
     pages: usize,
+    /// As in each head.
+    class: usize,
 }
 
 // SAFETY: a block is plain memory; who may touch it is said at the top of `pages`.
 unsafe impl Send for Block {}
 
 impl Block {
-    /// Free cells, each with a link to the next one. The first one. There are `others` blocks of this class in the set.
+    /// Free cells, each with a link to the next one. The first one. The set has `others` blocks of this class already, or more.
     pub(super) fn new(home: &PageSet, class: usize, others: usize) -> (Self, *mut Header) {
         let most = if cfg!(heist_loom) { 1 } else { MOST };
         let pages = others.clamp(1, most);
@@ -55,6 +57,7 @@ impl Block {
         let block = Self {
             first: base.cast(),
             pages,
+            class,
         };
         for head in block.heads() {
             let new = Head {
@@ -90,12 +93,11 @@ impl Block {
     }
 
     pub(super) fn class(&self) -> usize {
-        // SAFETY: the head is there as long as the block.
-        unsafe { (*self.first.as_ptr()).class }
+        self.class
     }
 
     fn cell_size(&self) -> usize {
-        CELL * (self.class() + 1)
+        CELL * (self.class + 1)
     }
 
     fn cells_in_page(&self) -> usize {
@@ -170,4 +172,59 @@ pub(super) unsafe fn class_of(cell: *mut Header) -> usize {
 pub(super) unsafe fn trim_of<'a>(cell: *mut Header) -> &'a mut Trim {
     // SAFETY: nobody but the owner looks at the field.
     unsafe { &mut (*head_of(cell)).trim }
+}
+
+#[cfg(all(test, not(heist_loom)))]
+mod tests {
+    use super::super::CLASSES;
+    use super::{Block, CELL, MOST, class_of, home_of, link, trim_of};
+    use crate::task::PageSet;
+    use std::collections::HashSet;
+    use std::ptr::{self, NonNull};
+
+    #[test]
+    fn cells_lie_apart_inside_their_block_and_know_its_set_and_class() {
+        let set = PageSet::new(ptr::null());
+        for class in 0..CLASSES {
+            for others in 0..=MOST + 1 {
+                let (block, mut cell) = Block::new(&set, class, others);
+                let size = CELL * (class + 1);
+                let end = block.address() + Block::layout(block.pages).size();
+                let mut cells = HashSet::new();
+                let mut until = block.address();
+                while !cell.is_null() {
+                    assert!(cells.insert(cell.addr()));
+                    assert!(cell.addr().is_multiple_of(CELL));
+                    assert!(cell.addr() >= until + if cells.len() == 1 { CELL } else { 0 });
+                    until = cell.addr() + size;
+                    assert!(until <= end);
+                    // SAFETY: the block is there, and its cells are this test's.
+                    let home = unsafe { home_of(cell) };
+                    assert_eq!(home, NonNull::from(&set));
+                    // SAFETY: as above.
+                    let of_page = unsafe { class_of(cell) };
+                    assert_eq!(of_page, class);
+                    // SAFETY: as above.
+                    cell = unsafe { *link(cell) };
+                }
+                assert_eq!(cells.len(), block.cells());
+                let listed: HashSet<_> = (0..block.cells()).map(|i| block.cell(i).addr()).collect();
+                assert_eq!(cells, listed);
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_noted_beside_a_cell_stands_on_its_page() {
+        let set = PageSet::new(ptr::null());
+        let (mut block, _) = Block::new(&set, 0, MOST);
+        for i in 0..block.cells() {
+            // SAFETY: the block is this test's.
+            unsafe { trim_of(block.cell(i)) }.free += 1;
+        }
+        let in_page = block.cells_in_page();
+        // SAFETY: as above.
+        let free: Vec<usize> = unsafe { block.trims() }.map(|trim| trim.free).collect();
+        assert_eq!(free, [in_page; MOST]);
+    }
 }

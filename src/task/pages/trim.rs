@@ -25,7 +25,7 @@ impl PageSet {
         })
     }
 
-    /// Gives pages back none of whose cells is in use. This goes through all free cells.
+    /// Gives blocks back none of whose cells is in use. This goes through all free cells.
     ///
     /// # Safety
     /// The caller is the owner.
@@ -68,6 +68,7 @@ impl PageSet {
             // All of its cells are listed: nobody else has one, or is about to free one.
             if free == cells && local.cells - cells >= KEPT {
                 local.cells -= cells;
+                local.blocks[block.class()] -= 1;
                 // SAFETY: as above.
                 unsafe { block.trims() }.for_each(|trim| trim.goes = true);
             }
