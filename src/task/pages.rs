@@ -197,7 +197,7 @@ impl PageSet {
             let (block, first) = Block::new(self, class, local.blocks[class]);
             local.blocks[class] += 1;
             local.free[class] = first;
-            local.cells += block.cells();
+            local.cells += block.len();
             self.blocks.lock().push(block);
         }
     }
@@ -250,8 +250,7 @@ impl PageSet {
     pub(crate) fn living(&self, into: &mut Vec<TaskRef>) {
         let blocks = self.blocks.lock();
         for block in blocks.iter() {
-            for i in 0..block.cells() {
-                let cell = block.cell(i);
+            for cell in block.cells() {
                 // SAFETY: a listed block is there while the lock is held; its state words are written before it is listed, and never anything
                 // but atomics.
                 let state = unsafe { &(*cell).state };

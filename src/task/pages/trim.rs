@@ -62,7 +62,7 @@ impl PageSet {
             }
         }
         for block in blocks.iter_mut().rev() {
-            let cells = block.cells();
+            let cells = block.len();
             // SAFETY: as above.
             let free: usize = unsafe { block.trims() }.map(|trim| trim.free).sum();
             // All of its cells are listed: nobody else has one, or is about to free one.
