@@ -74,6 +74,8 @@ pub trait Scheduler: 'static {
     fn push(set: &PageSet, task: Task, again: bool);
     fn owns(set: &PageSet) -> bool;
     fn cell_gone(set: NonNull<PageSet>);
+    /// Whether a ticket's turn goes on after an element.
+    fn next_poll() -> bool;
 }
 
 struct Adapter<S>(S);
@@ -144,7 +146,7 @@ impl<S: Scheduler> task::BatchSchedule for Adapter<S> {
     type Waiting = ();
 
     fn next_poll(_waiting: &mut ()) -> bool {
-        true
+        S::next_poll()
     }
 }
 

@@ -274,6 +274,43 @@ fn one_slow_child_does_not_hold_back_those_behind_it() {
 }
 
 #[test]
+fn a_gather_ends_with_its_last_child_whatever_else_is_queued() {
+    let turns = Arc::new(AtomicUsize::new(0));
+    run_on(1, async move {
+        let others: Vec<_> = (0..3)
+            .map(|_| {
+                let turns = Arc::clone(&turns);
+                heist::spawn(async move {
+                    loop {
+                        turns.fetch_add(1, Ordering::Relaxed);
+                        heist::yield_now().await;
+                    }
+                })
+            })
+            .collect();
+        heist::yield_now().await;
+        // The second child wakes the first one, which is next then, and after it the task that waits for both.
+        let (open, opened) = (Counter::new(), Arc::new(AtomicUsize::new(0)));
+        gather([true, false].map(|waits| {
+            let (open, opened) = (open.clone(), Arc::clone(&opened));
+            let turns = Arc::clone(&turns);
+            async move {
+                if waits {
+                    open.reached(1).await;
+                } else {
+                    opened.store(turns.load(Ordering::Relaxed), Ordering::Relaxed);
+                    open.add();
+                }
+            }
+        }))
+        .await;
+        let since = turns.load(Ordering::Relaxed) - opened.load(Ordering::Relaxed);
+        assert_eq!(since, 0, "turns of others before the gather's end");
+        others.iter().for_each(heist::JoinHandle::abort);
+    });
+}
+
+#[test]
 fn children_that_sleep_take_the_maximum() {
     run(async {
         let start = Instant::now();

@@ -1,6 +1,7 @@
 //! A scheduler for real task cells: one queue, and one thread that runs what is in it; and how it closes, by the same calls in the same
 //! order as in `scheduler/closing.rs`, `Engine::push_foreign` and `Engine::retire`.
 
+use std::cell::Cell;
 use std::future::Future;
 use std::ptr::NonNull;
 use std::sync::Arc;
@@ -37,6 +38,11 @@ pub struct World {
     freed: Tally,
 }
 
+thread_local! {
+    /// Whether turns of tickets end after one element. All of a model's threads are on one thread of the system.
+    static SHORT_TURNS: Cell<bool> = const { Cell::new(false) };
+}
+
 /// The hold on a batch in a world.
 pub type Gathering<T, F> = model::Gathering<T, F, Kind>;
 
@@ -63,6 +69,10 @@ impl Scheduler for Kind {
         // SAFETY: the stage keeps the world to the end.
         World::of(unsafe { set.as_ref() }).cells_gone(1);
     }
+
+    fn next_poll() -> bool {
+        !SHORT_TURNS.get()
+    }
 }
 
 impl World {
@@ -88,6 +98,7 @@ impl World {
             },
         );
         let world = Box::into_raw(world);
+        SHORT_TURNS.set(false);
         // SAFETY: the box lives until after `play`, when all threads have been joined.
         play(unsafe { &*world });
         // SAFETY: made by `into_raw` above, and used by nobody any more.
@@ -116,6 +127,11 @@ impl World {
     /// What the owner wakes from now on is its next turn, without a way through the queue.
     pub fn use_next_slot(&self) {
         self.has_next.store(true, Any::Relaxed);
+    }
+
+    /// Turns of tickets end after one element.
+    pub fn use_short_turns(&self) {
+        SHORT_TURNS.set(true);
     }
 
     /// Nobody owns the pages but who closes, or holds the gate.

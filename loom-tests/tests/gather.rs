@@ -6,7 +6,8 @@
 //!
 //! Mutants that must die: `cancel-fence`, `begin-fence`, `begin-unchecked`, `remaining-relaxed`, `reached-unseen`, `abandoned-unseen`,
 //! `abandon-drops-all`, `over-unsaid`, `over-unlooked`, `walk-stops`, `remaining-by-load-and-store`, `closer-cancels-nothing`,
-//! `futures-freed-early`, `cell-reused-with-a-reference`, `waiting-cell-reused`.
+//! `futures-freed-early`, `cell-reused-with-a-reference`, `waiting-cell-reused`, `chunk-relaxed`, `chunk-by-load-and-store`,
+//! `chunk-unclosed`.
 #![cfg(heist_loom)]
 
 use std::future::Future;
@@ -195,6 +196,27 @@ fn the_last_element_wakes_the_gather_at_its_second_poll() {
             drop((values, gathering));
             worker.join().unwrap();
             work_off(world);
+            assert_eq!(notes.values.load(Any::Relaxed), 2);
+        });
+    });
+}
+
+#[test]
+fn the_last_of_a_range_is_taken_while_its_turn_ends() {
+    model("the last element of a range against its turn", 3, || {
+        World::stage(|world| {
+            world.use_short_turns();
+            let signal = Arc::new(Signal::default());
+            let (notes, mut gathering) = gather(world, &[Yields, Yields], &signal.waker());
+            let worker = worker(world);
+            work_off(world);
+            worker.join().unwrap();
+            let result = gathering.poll(&Context::from_waker(Waker::noop()));
+            assert!(
+                matches!(result, Poll::Ready(Some(_))),
+                "nothing is left to run"
+            );
+            drop((result, gathering));
             assert_eq!(notes.values.load(Any::Relaxed), 2);
         });
     });

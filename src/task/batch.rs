@@ -5,6 +5,7 @@
 //! |---|---|---|
 //! | futures not begun | `futures` | whoever claimed the element from a range, once |
 //! | elements begun, in their cells | `element`, `cells` | by their state word, as any task; a cell on a shelf the range's runner |
+//! | what became of those of a chunk of cells | `chunk` | by its word |
 //! | ranges of elements not begun | `range` | by their two words |
 //! | tickets, the queue entries of ranges | `ticket` | a range's runner and the holder of its entry |
 //! | the hub, the batch's cell in the pages | `hub` | by its state word, as any task |
@@ -15,12 +16,15 @@
 //! queues on its own, and its turns are those of an ordinary task. One that was ready at once leaves the cell to the next, unless
 //! somebody kept a reference.
 //!
-//! **References.** `refs` keeps the memory: one for each element until its own count is zero, one for each range, one for the hub until it is complete,
-//! one for the gather. A turn gives back those of the elements that ended in it all at once, after it has left its range, whose
-//! reference stood for the turn until then. The hub's cell keeps the engine, and the batch keeps the hub's cell.
+//! **References.** `refs` keeps the memory: one for each element, one for each range, one for the hub until it is complete,
+//! one for the gather. Those of elements that left their cell to the next one are given back by the turn, all at once, after it has left its range, whose
+//! reference stood for the turn until then; those of elements that kept theirs by their chunk, when nobody has a reference to any of them. The hub's
+//! cell keeps the engine, and the batch keeps the hub's cell.
 //!
-//! **The end.** `remaining` counts elements whose future is not gone. Who takes it to zero sees every value and has the end: it
-//! wakes the awaiting task and completes the hub.
+//! **The end.** `remaining` counts elements whose future is not gone. It is told by turns and chunks in the same way, so that no two
+//! threads write the same word for each element. A chunk has its end when the last element of a cell that was handed out has, and the shelf has given up
+//! the cells that nobody will need: the runner does that in the turn in which it sees its range empty, or who frees the range. Who takes `remaining` to
+//! zero sees every value and has the end: it wakes the awaiting task and completes the hub.
 //!
 //! **Cancelling** (the gather dropped, a panic, a first error, the runtime's end) sets a flag and runs the hub, which walks over the elements: an idle one is claimed and
 //! its future dropped; any other one that was begun is aborted. Those not begun are dropped instead of polled by the tickets' turns. What
@@ -42,6 +46,7 @@ use crate::util::apart::Apart;
 use crate::util::contain::contain;
 
 mod cells;
+mod chunk;
 mod element;
 mod end;
 mod futures;
@@ -154,16 +159,20 @@ impl<K: Kind, S: BatchSchedule> Batch<K, S> {
     /// What a turn on a range has done. The caller has a reference that outlasts the call.
     fn enter(&self, tally: &Tally) {
         self.futures.taken(tally.taken);
-        self.settle(tally.ended);
+        if tally.ended > 0 {
+            self.completed(tally.ended as u64);
+            self.settle(tally.ended);
+        }
+    }
+
+    /// So many elements are complete, for those who count.
+    fn completed(&self, count: u64) {
+        // SAFETY: a page set outlives its cells, of which the hub's is one.
+        S::all_completed(unsafe { self.home.as_ref() }, count);
     }
 
     /// So many futures are gone. The caller has a reference that outlasts the call.
     fn settle(&self, ended: usize) {
-        if ended == 0 {
-            return;
-        }
-        // SAFETY: a page set outlives its cells, of which the hub's is one.
-        S::all_completed(unsafe { self.home.as_ref() }, ended as u64);
         // Release, and Acquire for who gets to zero: it sees all values.
         if self.written.remaining.fetch_sub(ended, Ordering::AcqRel) == ended {
             self.finish();
@@ -267,7 +276,7 @@ pub(crate) unsafe fn create<K: Kind, S: BatchSchedule>(
     let new = Batch {
         len: count,
         futures: futures.into_futures(),
-        cells: Cells::new(),
+        cells: Cells::new(batch.cast()),
         slots,
         end: End::new(waker),
         base,
@@ -333,8 +342,12 @@ impl<K: Kind, S: BatchSchedule> Gathering<K, S> {
 impl<K: Kind, S: BatchSchedule> fmt::Debug for Gathering<K, S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let batch = self.batch();
+        let chunks = (0..).map_while(|number| batch.cells.chunk(number));
+        // SAFETY: the gather's reference keeps the batch, and that its chunks.
+        let untold: usize = chunks.map(|chunk| unsafe { chunk.as_ref() }.untold()).sum();
         // Relaxed: for debug output.
         let remaining = batch.written.remaining.load(Ordering::Relaxed);
+        let remaining = remaining.saturating_sub(untold);
         write!(
             f,
             "{remaining} of {} tasks left, gathered at {}",

@@ -6,9 +6,9 @@
 use std::mem::MaybeUninit;
 use std::ptr::{self, NonNull};
 
+use super::chunk::Chunk;
 use crate::sync::{Mutex, UnsafeCell};
 use crate::task::Header;
-use crate::task::state::State;
 use crate::util::contain::contain;
 
 /// Bytes in a chunk, at most, or one cell: below the size from which allocators ask the system each time.
@@ -16,52 +16,53 @@ const CHUNK: usize = 64 * 1024;
 /// Cells in a shelf's first chunk, and how many times as many there are in the next one.
 const FIRST: usize = 8;
 
-/// An element. Before the cell is used for the first time only its state word is there, which says that it is free.
+/// An element. Before the cell is used for the first time only its state word is there, which says that it is free, and its chunk.
 #[repr(C)]
 pub(super) struct Element<F> {
     pub(super) header: Header,
-    /// Where it belongs, typed where that is known.
-    pub(super) batch: NonNull<()>,
+    /// Where it lies, typed where that is known.
+    pub(super) chunk: NonNull<()>,
     /// Whoever has RUNNING.
     pub(super) future: UnsafeCell<MaybeUninit<F>>,
 }
 
 /// The memory, not the futures in it.
 pub(super) struct Cells<F> {
+    batch: NonNull<()>,
     chunks: Mutex<Chunks<F>>,
 }
 
 /// Most batches have no more than one.
 struct Chunks<F> {
-    first: Option<Chunk<F>>,
-    others: Vec<Chunk<F>>,
+    first: Option<NonNull<Chunk<F>>>,
+    others: Vec<NonNull<Chunk<F>>>,
 }
 
-type Chunk<F> = NonNull<[MaybeUninit<Element<F>>]>;
-
 impl<F> Chunks<F> {
-    fn push(&mut self, chunk: Chunk<F>) {
+    fn push(&mut self, chunk: NonNull<Chunk<F>>) {
         match self.first {
             None => self.first = Some(chunk),
             Some(_) => self.others.push(chunk),
         }
     }
 
-    fn get(&self, number: usize) -> Option<Chunk<F>> {
+    fn get(&self, number: usize) -> Option<NonNull<Chunk<F>>> {
         match number.checked_sub(1) {
             None => self.first,
             Some(other) => self.others.get(other).copied(),
         }
     }
 
-    fn drain(&mut self) -> impl Iterator<Item = Chunk<F>> {
+    fn drain(&mut self) -> impl Iterator<Item = NonNull<Chunk<F>>> {
         self.first.take().into_iter().chain(self.others.drain(..))
     }
 }
 
 impl<F> Cells<F> {
-    pub(super) fn new() -> Self {
+    /// Of this batch.
+    pub(super) fn new(batch: NonNull<()>) -> Self {
         Self {
+            batch,
             chunks: Mutex::new(Chunks {
                 first: None,
                 others: Vec::new(),
@@ -69,43 +70,32 @@ impl<F> Cells<F> {
         }
     }
 
-    /// So many new cells, all free. The first one.
     #[cold]
-    fn add(&self, count: usize) -> NonNull<Element<F>> {
-        let mut chunk = Box::<[Element<F>]>::new_uninit_slice(count);
-        for cell in &mut chunk {
-            // SAFETY: the place is inside the cell, which is ours.
-            let state = unsafe { &raw mut (*cell.as_mut_ptr()).header.state };
-            // SAFETY: as above.
-            unsafe { state.write(State::free()) };
-            // SAFETY: as above.
-            let future = unsafe { &raw mut (*cell.as_mut_ptr()).future };
-            // SAFETY: as above.
-            unsafe { future.write(UnsafeCell::new(MaybeUninit::uninit())) };
-        }
-        let chunk = NonNull::from(Box::leak(chunk));
+    fn add(&self, count: u32) -> NonNull<Chunk<F>> {
+        let chunk = Chunk::allocate(self.batch, count);
         self.chunks.lock().push(chunk);
-        chunk.cast()
+        chunk
     }
 
-    /// The first cell of a chunk, and how many there are, in the order in which chunks were added.
-    pub(super) fn chunk(&self, number: usize) -> Option<(NonNull<Element<F>>, usize)> {
-        let chunk = self.chunks.lock().get(number)?;
-        Some((chunk.cast(), chunk.len()))
+    /// In the order in which they were added.
+    pub(super) fn chunk(&self, number: usize) -> Option<NonNull<Chunk<F>>> {
+        self.chunks.lock().get(number)
     }
 }
 
 impl<F> Drop for Cells<F> {
     fn drop(&mut self) {
         for chunk in self.chunks.lock().drain() {
-            // SAFETY: leaked by `add`. What was in it is gone, or not ours to drop.
-            drop(unsafe { Box::from_raw(chunk.as_ptr()) });
+            // SAFETY: the batch goes, and with it all that knew the chunk. What was in it is gone, or not ours to drop.
+            unsafe { Chunk::free(chunk) };
         }
     }
 }
 
 /// Cells that are free, for one runner.
 pub(super) struct Shelf<F> {
+    /// Where they lie.
+    chunk: Option<NonNull<Chunk<F>>>,
     next: *mut Element<F>,
     left: usize,
     /// The next cell was an element of this batch already.
@@ -117,6 +107,7 @@ pub(super) struct Shelf<F> {
 impl<F> Shelf<F> {
     pub(super) fn new() -> Self {
         Self {
+            chunk: None,
             next: ptr::null_mut(),
             left: 0,
             used: false,
@@ -133,14 +124,22 @@ impl<F> Shelf<F> {
         more: impl FnOnce() -> u32,
     ) -> (NonNull<Element<F>>, bool) {
         if self.left == 0 {
-            let most = (CHUNK / size_of::<Element<F>>()).max(1);
-            self.left = self.growth.min(most).min(more() as usize).max(1);
-            self.growth = self.growth.saturating_mul(FIRST);
-            self.next = cells.add(self.left).as_ptr();
+            self.refill(cells, more() as usize);
         }
         let used = std::mem::replace(&mut self.used, true);
         // SAFETY: in a chunk, as some are left.
         (unsafe { NonNull::new_unchecked(self.next) }, used)
+    }
+
+    fn refill(&mut self, cells: &Cells<F>, more: usize) {
+        let most = (CHUNK / size_of::<Element<F>>()).max(1);
+        self.left = self.growth.min(most).min(more).max(1);
+        self.growth = self.growth.saturating_mul(FIRST);
+        let count = u32::try_from(self.left).expect("a chunk is small");
+        let chunk = cells.add(count);
+        self.chunk = Some(chunk);
+        // SAFETY: made just now.
+        self.next = unsafe { Chunk::first(chunk) }.as_ptr();
     }
 
     /// The next cell belongs to its element from now on.
@@ -149,6 +148,16 @@ impl<F> Shelf<F> {
         self.next = self.next.wrapping_add(1);
         self.left -= 1;
         self.used = false;
+    }
+
+    /// There will be no more elements: gives the chunk of which cells were handed out and others are left, and how many those are.
+    #[inline]
+    pub(super) fn close(&mut self) -> Option<(NonNull<Chunk<F>>, usize)> {
+        let left = std::mem::take(&mut self.left);
+        let chunk = self.chunk.take().filter(|_| left > 0)?;
+        // SAFETY: the shelf's batch is there, and keeps it.
+        let count = unsafe { chunk.as_ref() }.count();
+        (left < count).then_some((chunk, left))
     }
 }
 

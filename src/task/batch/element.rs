@@ -9,6 +9,7 @@ use std::task::{Context, Poll};
 use std::thread;
 
 use super::cells::{Element, Shelf, drop_future};
+use super::chunk::{Chunk, Due};
 use super::range::Range;
 use super::{Batch, Kind, Stop, Tally};
 use crate::sync::{Ordering, fence};
@@ -49,7 +50,7 @@ impl<K: Kind, S: BatchSchedule> Batch<K, S> {
         let this = unsafe { batch.as_ref() };
         let (place, used) = shelf.cell(&this.cells, || range.len() + 1);
         // SAFETY: as the caller promises; the cell is the shelf's.
-        let element = unsafe { Self::publish(batch, place, used, index) };
+        let element = unsafe { this.publish(place, used, index) };
         tally.taken += 1;
         let header = place.cast::<Header>();
         S::begin(header);
@@ -73,12 +74,15 @@ impl<K: Kind, S: BatchSchedule> Batch<K, S> {
             // SAFETY: as above: a panic ends a poll, no more.
             Err(payload) => unsafe { this.conclude(place, index, Err(payload)) },
         }
-        tally.ended += 1;
         if element.header.state.complete_and_release() {
+            tally.ended += 1;
             tally.released += 1;
         } else {
             // Somebody has a reference still.
             shelf.hand_out();
+            this.completed(1);
+            // SAFETY: the element was handed its cell, and its future is gone.
+            unsafe { Self::told(element.chunk.cast(), |chunk| chunk.ended(false)) };
         }
     }
 
@@ -88,14 +92,12 @@ impl<K: Kind, S: BatchSchedule> Batch<K, S> {
     /// As for `begin`; `place` is a free cell on the caller's shelf, and `used` says whether it was an element of this batch before.
     #[inline]
     unsafe fn publish<'b>(
-        batch: NonNull<Self>,
+        &self,
         place: NonNull<Element<K::Future>>,
         used: bool,
         index: u32,
     ) -> &'b Element<K::Future> {
-        // SAFETY: the caller has a reference.
-        let this = unsafe { batch.as_ref() };
-        let id = this.base.offset(index);
+        let id = self.base.offset(index);
         // A cell on the shelf is ours alone until its state word says that it lives. Only that word may be looked at, by the
         // hub's walk, and it is not written here.
         if used {
@@ -109,11 +111,7 @@ impl<K: Kind, S: BatchSchedule> Batch<K, S> {
         } else {
             let vtable = const { &VtableOf::<K, S>::VTABLE };
             // SAFETY: see above.
-            unsafe { Header::fill(place.cast(), vtable, this.meta(id)) };
-            // SAFETY: inside the cell.
-            let origin = unsafe { &raw mut (*place.as_ptr()).batch };
-            // SAFETY: see above.
-            unsafe { origin.write(batch.cast()) };
+            unsafe { Header::fill(place.cast(), vtable, self.meta(id)) };
         }
         // SAFETY: every field is written, if only by a future that is gone.
         let element = unsafe { place.as_ref() };
@@ -121,7 +119,7 @@ impl<K: Kind, S: BatchSchedule> Batch<K, S> {
             // SAFETY: see above.
             let cell = unsafe { &mut *cell };
             // SAFETY: claimed by the caller, and moved here once.
-            unsafe { this.futures.move_to(index, cell) }
+            unsafe { self.futures.move_to(index, cell) }
         });
         element.header.state.publish_running();
         element
@@ -195,9 +193,19 @@ impl<K: Kind, S: BatchSchedule> Batch<K, S> {
     /// The element has begun, and the caller stands on a reference to it.
     unsafe fn home_of(element: NonNull<Header>) -> NonNull<PageSet> {
         // SAFETY: as the caller promises.
-        let batch = unsafe { element.cast::<Element<K::Future>>().as_ref() }.batch;
-        // SAFETY: the element's reference keeps the batch.
-        unsafe { batch.cast::<Self>().as_ref() }.home
+        let element = unsafe { element.cast::<Element<K::Future>>().as_ref() };
+        // SAFETY: as above.
+        unsafe { Self::of(element) }.home
+    }
+
+    /// # Safety
+    /// The element has begun, and the caller stands on a reference to it.
+    #[inline]
+    unsafe fn of(element: &Element<K::Future>) -> &Self {
+        // SAFETY: the element's reference keeps its chunk.
+        let chunk = unsafe { element.chunk.cast::<Chunk<K::Future>>().as_ref() };
+        // SAFETY: and the chunk's, or that of a turn in which the element is, the batch.
+        unsafe { chunk.batch.cast::<Self>().as_ref() }
     }
 
     /// # Safety
@@ -228,8 +236,8 @@ impl<K: Kind, S: BatchSchedule> Batch<K, S> {
             Ok(Poll::Ready(output)) => Ok(output),
             Err(payload) => Err(payload),
         };
-        // SAFETY: the element's reference keeps the batch.
-        let batch = unsafe { element.batch.cast::<Self>().as_ref() };
+        // SAFETY: the runtime's reference.
+        let batch = unsafe { Self::of(element) };
         let index = element.header.meta.id.places_after(batch.base);
         // SAFETY: RUNNING is ours, and the future is there.
         unsafe { batch.conclude(place, index, result) };
@@ -244,9 +252,9 @@ impl<K: Kind, S: BatchSchedule> Batch<K, S> {
         // SAFETY: as the caller promises.
         unsafe { drop_future(place) };
         // SAFETY: the runtime's reference keeps the cell.
-        let batch = unsafe { place.as_ref() }.batch.cast::<Self>();
-        // SAFETY: the element's reference keeps the batch.
-        unsafe { batch.as_ref() }.lose();
+        let element = unsafe { place.as_ref() };
+        // SAFETY: as above.
+        unsafe { Self::of(element) }.lose();
         // SAFETY: RUNNING is ours and the future is gone.
         unsafe { Self::ended(header) };
     }
@@ -256,20 +264,46 @@ impl<K: Kind, S: BatchSchedule> Batch<K, S> {
     unsafe fn ended(header: NonNull<Header>) {
         // SAFETY: the runtime's reference keeps the cell until it is released below.
         let element = unsafe { header.cast::<Element<K::Future>>().as_ref() };
-        let _no_handle = element.header.state.complete();
-        // SAFETY: the element's reference keeps the batch.
-        unsafe { element.batch.cast::<Self>().as_ref() }.settle(1);
-        // SAFETY: the runtime's reference.
-        drop(unsafe { TaskRef::from_raw(header) });
+        let chunk = element.chunk.cast();
+        // SAFETY: as above.
+        unsafe { Self::of(element) }.completed(1);
+        let released = element.header.state.complete_and_release();
+        // SAFETY: the element was handed its cell, its future is gone, and so is its last reference if that is said.
+        unsafe { Self::told(chunk, |chunk| chunk.ended(released)) };
     }
 
     /// # Safety
     /// The last reference to the element is gone.
     unsafe fn free(header: NonNull<Header>) {
-        // SAFETY: the element's reference to the batch is not given back yet.
-        let batch = unsafe { header.cast::<Element<K::Future>>().as_ref() }.batch;
-        // SAFETY: the element's own.
-        unsafe { Self::release(batch.cast(), 1) };
+        // SAFETY: the chunk does not know of it yet.
+        let chunk = unsafe { header.cast::<Element<K::Future>>().as_ref() }.chunk;
+        // SAFETY: said once, here: for a reference that is still there when the element ends.
+        unsafe { Self::told(chunk.cast(), Chunk::released) };
+    }
+
+    /// Tells a chunk what became of its elements, and the batch what follows from it. The batch may be gone when this returns.
+    ///
+    /// # Safety
+    /// What the chunk is told is so, and told once.
+    pub(super) unsafe fn told(
+        chunk: NonNull<Chunk<K::Future>>,
+        tell: impl FnOnce(&Chunk<K::Future>) -> Due,
+    ) {
+        // SAFETY: kept by what it has not been told yet.
+        let mut due = tell(unsafe { chunk.as_ref() });
+        if let Due::Settle(count) = due {
+            // SAFETY: the chunk's references are there until this one is given back.
+            let chunk = unsafe { chunk.as_ref() };
+            // SAFETY: as above.
+            unsafe { chunk.batch.cast::<Self>().as_ref() }.settle(count);
+            due = chunk.released();
+        }
+        if let Due::Release(count) = due {
+            // SAFETY: the chunk's own references are there.
+            let batch = unsafe { chunk.as_ref() }.batch;
+            // SAFETY: as above.
+            unsafe { Self::release(batch.cast(), count) };
+        }
     }
 
     /// Drops the future of an element instead of polling it.

@@ -7,6 +7,7 @@
 use std::marker::PhantomData;
 use std::ptr::NonNull;
 
+use super::chunk::Chunk;
 use super::{Batch, Kind};
 use crate::sync::UnsafeCell;
 use crate::task::header::{Header, Meta, TaskRef, Vtable};
@@ -202,7 +203,11 @@ fn walk<K: Kind, S: BatchSchedule>(
     if !batch.is_cancelled() {
         return (place, true);
     }
-    while let Some((first, count)) = batch.cells.chunk(place.chunk as usize) {
+    while let Some(chunk) = batch.cells.chunk(place.chunk as usize) {
+        // SAFETY: the hub's reference keeps the batch, and that its chunks.
+        let first = unsafe { Chunk::first(chunk) };
+        // SAFETY: as above.
+        let count = unsafe { chunk.as_ref() }.count();
         while (place.cell as usize) < count {
             if looks == 0 || drops == 0 {
                 return (place, false);

@@ -71,15 +71,33 @@ unsafe fn home<K: Kind, S: BatchSchedule>(ticket: NonNull<Header>) -> NonNull<Pa
 /// # Safety
 /// The range's last holder has gone. Its reference to the batch is the caller's now.
 unsafe fn free<K: Kind, S: BatchSchedule>(ticket: NonNull<Header>) {
-    let ticket = ticket.cast::<Ticket<K, S>>();
+    let place = ticket.cast::<Ticket<K, S>>();
     // SAFETY: the last holder leaves it to the caller.
-    let batch = unsafe { ticket.as_ref() }.batch;
+    let ticket = unsafe { place.as_ref() };
+    // SAFETY: nobody else knows the range, which is empty.
+    unsafe { close(ticket) };
     // SAFETY: the range's reference.
-    let first: &Ticket<K, S> = &unsafe { batch.as_ref() }.written.first;
+    let first: &Ticket<K, S> = &unsafe { ticket.batch.as_ref() }.written.first;
     // The first one is a part of the batch, and has nothing to drop.
-    if !std::ptr::eq(ticket.as_ptr(), first) {
+    if !std::ptr::eq(place.as_ptr(), first) {
         // SAFETY: all others are boxed, and nobody knows this one any more.
-        drop(unsafe { Box::from_raw(ticket.as_ptr()) });
+        drop(unsafe { Box::from_raw(place.as_ptr()) });
+    }
+}
+
+/// Nobody will begin an element of the range any more: gives up the cells that are left on the shelf.
+///
+/// # Safety
+/// The caller has the turn, or is the range's last holder, and the range is empty.
+unsafe fn close<K: Kind, S: BatchSchedule>(ticket: &Ticket<K, S>) {
+    let closed = ticket.shelf.with_mut(|shelf| {
+        // SAFETY: as the caller promises.
+        let shelf = unsafe { &mut *shelf };
+        shelf.close()
+    });
+    if let Some((chunk, left)) = closed {
+        // SAFETY: said once, as the shelf is empty from now on; the range's reference keeps the batch.
+        unsafe { Batch::<K, S>::told(chunk, |chunk| chunk.close(left)) };
     }
 }
 
@@ -148,6 +166,11 @@ unsafe fn work<K: Kind, S: BatchSchedule>(header: NonNull<Header>) {
         debug_assert!(!last, "the turn is left");
     }
     this.enter(&tally);
+    if range.is_empty() {
+        // At once: the entry may be in a queue for long.
+        // SAFETY: the turn is ours, and an empty range stays so.
+        unsafe { close(ticket) };
+    }
     match range.leave() {
         // SAFETY: the entry is new, and ours to push.
         Leave::Push => unsafe { S::requeue(header, this.home) },
