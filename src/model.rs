@@ -130,6 +130,10 @@ where
 // ---- batches ----
 
 impl<S: Scheduler> task::BatchSchedule for Adapter<S> {
+    fn store(_set: &PageSet) -> Option<&batch::Store> {
+        None
+    }
+
     fn all_completed(_set: &PageSet, _count: u64) {}
 
     unsafe fn offer(entry: NonNull<Header>, home: NonNull<PageSet>) {

@@ -189,3 +189,33 @@ fn a_burst_of_tasks_gives_its_memory_back_while_its_runtime_lives() {
         neighbour.abort();
     });
 }
+
+async fn hundred_thousand_gathered_tasks_at_once() {
+    let before = BYTES.load(Ordering::Relaxed);
+    let futures = (0..100_000).map(|_| async {
+        heist::yield_now().await;
+        BYTES.load(Ordering::Relaxed)
+    });
+    let most = heist::gather(futures).await.into_iter().max();
+    assert!(most.is_some_and(|most| most - before > 6_000_000));
+}
+
+/// The monitor gives it back, two of its ticks later.
+fn wait_until_little_is_left(before: isize) {
+    let _watchdog = Watchdog::start();
+    while BYTES.load(Ordering::Relaxed) - before > 2_000_000 {
+        thread::yield_now();
+    }
+}
+
+#[test]
+fn a_burst_of_gathered_tasks_gives_its_memory_back_though_nothing_happens_afterwards() {
+    let _turn = one_at_a_time();
+    let runtime = Builder::new().worker_threads(2).build().unwrap();
+    let before = BYTES.load(Ordering::Relaxed);
+    runtime.block_on(hundred_thousand_gathered_tasks_at_once());
+    wait_until_little_is_left(before);
+    drop(runtime);
+    heist::run(hundred_thousand_gathered_tasks_at_once());
+    wait_until_little_is_left(before);
+}

@@ -22,6 +22,7 @@ use crate::driver::{Attend, Driver};
 use crate::queue::Injector;
 use crate::reactor::Reactor;
 use crate::sync::{AtomicBool, AtomicU64, AtomicUsize, Mutex, Ordering};
+use crate::task::batch::Store;
 use crate::task::{Header, PageSet};
 use crate::timer::Timers;
 use crate::util::report::warning;
@@ -38,6 +39,8 @@ pub(crate) struct Engine {
     /// Pages for tasks spawned by threads that sit at no worker; owned by whoever holds the lock.
     pub(crate) foreign: PageSet,
     pub(crate) foreign_lock: Mutex<Gate>,
+    /// Memory between one batch and the next.
+    pub(crate) store: Store,
     /// Tasks that completed where no worker was.
     pub(crate) completed_elsewhere: AtomicU64,
     pub(crate) guests: Mutex<Vec<Guest>>,
@@ -76,6 +79,7 @@ impl Engine {
                 blocking: BlockingQueue::new(config.max_blocking),
                 foreign: PageSet::new(address),
                 foreign_lock: Mutex::new(Gate::default()),
+                store: Store::new(),
                 completed_elsewhere: AtomicU64::new(0),
                 guests: Mutex::new(Vec::new()),
                 closing: Closing::new(),

@@ -99,6 +99,7 @@ fn attend_to(engine: &Engine) -> bool {
     }
     retire_spares(engine);
     drop(watch);
+    engine.store.age();
     is_busy(engine)
 }
 

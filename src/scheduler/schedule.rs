@@ -9,6 +9,7 @@ use super::context;
 use super::engine::Engine;
 use super::worker::Worker;
 use crate::sync::{Mutex, Ordering};
+use crate::task::batch::Store;
 use crate::task::{self, BatchSchedule, Fresh, Header, JoinHandle, PageSet, Schedule, Spec};
 use crate::util::budget;
 
@@ -137,6 +138,10 @@ fn count_completed(set: &PageSet, count: u64) -> Option<&'static Worker> {
 }
 
 impl BatchSchedule for Scheduler {
+    fn store(set: &PageSet) -> Option<&Store> {
+        Engine::of(set).map(|engine| &engine.store)
+    }
+
     fn all_completed(set: &PageSet, count: u64) {
         count_completed(set, count);
     }

@@ -53,6 +53,7 @@ mod futures;
 mod hub;
 pub(crate) mod range;
 mod slots;
+mod store;
 mod ticket;
 
 use cells::Cells;
@@ -62,6 +63,7 @@ use futures::Futures;
 pub(crate) use futures::Unstarted;
 use range::Range;
 use slots::Slots;
+pub(crate) use store::Store;
 use ticket::Ticket;
 
 /// What is gathered: which futures, and what their outputs mean.
@@ -179,6 +181,11 @@ impl<K: Kind, S: BatchSchedule> Batch<K, S> {
         }
     }
 
+    fn store(&self) -> Option<&Store> {
+        // SAFETY: a page set outlives its cells, of which the hub's is one.
+        S::store(unsafe { self.home.as_ref() })
+    }
+
     fn is_over(&self) -> bool {
         // Acquire: pairs with the Release in `finish`.
         self.over.load(Ordering::Acquire)
@@ -231,6 +238,8 @@ impl<K: Kind, S: BatchSchedule> Batch<K, S> {
         let batch = unsafe { Box::from_raw(batch.as_ptr()) };
         // SAFETY: the batch's reference to the hub's cell.
         let hub = unsafe { TaskRef::from_raw(batch.hub) };
+        // SAFETY: nobody has a reference.
+        unsafe { batch.cells.free(batch.store()) };
         drop(batch);
         drop(hub);
     }

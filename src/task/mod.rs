@@ -74,6 +74,9 @@ pub(crate) trait Schedule: 'static {
 
 /// What batches need beyond that.
 pub(crate) trait BatchSchedule: Schedule {
+    /// Where the memory of batches of this set goes for a while. None: nowhere.
+    fn store(set: &PageSet) -> Option<&batch::Store>;
+
     /// So many elements of this set are about to become complete.
     fn all_completed(set: &PageSet, count: u64);
 

@@ -7,12 +7,13 @@ use std::mem::MaybeUninit;
 use std::ptr::{self, NonNull};
 
 use super::chunk::Chunk;
+use super::store::Store;
 use crate::sync::{Mutex, UnsafeCell};
 use crate::task::Header;
 use crate::util::contain::contain;
 
 /// Bytes in a chunk, at most, or one cell: below the size from which allocators ask the system each time.
-const CHUNK: usize = 64 * 1024;
+pub(super) const CHUNK: usize = 64 * 1024;
 /// Cells in a shelf's first chunk, and how many times as many there are in the next one.
 const FIRST: usize = 8;
 
@@ -70,9 +71,8 @@ impl<F> Cells<F> {
         }
     }
 
-    #[cold]
-    fn add(&self, count: u32) -> NonNull<Chunk<F>> {
-        let chunk = Chunk::allocate(self.batch, count);
+    fn add(&self, count: u32, store: Option<&Store>) -> NonNull<Chunk<F>> {
+        let chunk = Chunk::allocate(self.batch, count, store);
         self.chunks.lock().push(chunk);
         chunk
     }
@@ -81,13 +81,15 @@ impl<F> Cells<F> {
     pub(super) fn chunk(&self, number: usize) -> Option<NonNull<Chunk<F>>> {
         self.chunks.lock().get(number)
     }
-}
 
-impl<F> Drop for Cells<F> {
-    fn drop(&mut self) {
+    /// Gives the memory back. What was in it is gone, or not ours to drop.
+    ///
+    /// # Safety
+    /// The batch goes, and with it all that knew the cells.
+    pub(super) unsafe fn free(&self, store: Option<&Store>) {
         for chunk in self.chunks.lock().drain() {
-            // SAFETY: the batch goes, and with it all that knew the chunk. What was in it is gone, or not ours to drop.
-            unsafe { Chunk::free(chunk) };
+            // SAFETY: as the caller promises.
+            unsafe { Chunk::free(chunk, store) };
         }
     }
 }
@@ -116,27 +118,28 @@ impl<F> Shelf<F> {
     }
 
     /// The next cell, which stays the next one until `hand_out`, and whether it was used before. `more` says how many elements there are to
-    /// come, the present one among them.
+    /// come, the present one among them. `store` has memory for more cells.
     #[inline]
-    pub(super) fn cell(
+    pub(super) fn cell<'s>(
         &mut self,
         cells: &Cells<F>,
         more: impl FnOnce() -> u32,
+        store: impl FnOnce() -> Option<&'s Store>,
     ) -> (NonNull<Element<F>>, bool) {
         if self.left == 0 {
-            self.refill(cells, more() as usize);
+            self.refill(cells, more() as usize, store());
         }
         let used = std::mem::replace(&mut self.used, true);
         // SAFETY: in a chunk, as some are left.
         (unsafe { NonNull::new_unchecked(self.next) }, used)
     }
 
-    fn refill(&mut self, cells: &Cells<F>, more: usize) {
-        let most = (CHUNK / size_of::<Element<F>>()).max(1);
-        self.left = self.growth.min(most).min(more).max(1);
+    #[cold]
+    fn refill(&mut self, cells: &Cells<F>, more: usize, store: Option<&Store>) {
+        self.left = self.growth.min(Chunk::<F>::MOST).min(more).max(1);
         self.growth = self.growth.saturating_mul(FIRST);
         let count = u32::try_from(self.left).expect("a chunk is small");
-        let chunk = cells.add(count);
+        let chunk = cells.add(count, store);
         self.chunk = Some(chunk);
         // SAFETY: made just now.
         self.next = unsafe { Chunk::first(chunk) }.as_ptr();

@@ -5,7 +5,8 @@ use std::alloc::{self, Layout, handle_alloc_error};
 use std::mem::MaybeUninit;
 use std::ptr::NonNull;
 
-use super::cells::Element;
+use super::cells::{CHUNK, Element};
+use super::store::{self, Store};
 use crate::sync::{AtomicU64, Ordering, UnsafeCell};
 use crate::task::state::State;
 
@@ -40,22 +41,38 @@ pub(super) enum Due {
 }
 
 impl<F> Chunk<F> {
-    fn layout(count: usize) -> (Layout, usize) {
+    /// How many cells a chunk has at most.
+    pub(super) const MOST: usize = {
+        let room = CHUNK - size_of::<Self>();
+        match room / size_of::<Element<F>>() {
+            0 => 1,
+            most => most,
+        }
+    };
+
+    /// The layout of so many cells behind what they have in common. None: it is that of the store.
+    fn layout(count: usize) -> Option<Layout> {
         let cells = Layout::array::<Element<F>>(count).expect("a chunk is small");
-        let (layout, first) = Layout::new::<Self>()
+        let (layout, _) = Layout::new::<Self>()
             .extend(cells)
             .expect("a chunk is small");
-        (layout.pad_to_align(), first)
+        let is_common = count == Self::MOST
+            && layout.size() <= store::LAYOUT.size()
+            && layout.align() <= store::LAYOUT.align();
+        (!is_common).then(|| layout.pad_to_align())
     }
 
     /// So many free cells.
-    pub(super) fn allocate(batch: NonNull<()>, count: u32) -> NonNull<Self> {
-        let (layout, _) = Self::layout(count as usize);
-        // SAFETY: the layout is that of a chunk, which has a size.
-        let memory = unsafe { alloc::alloc(layout) };
-        let Some(chunk) = NonNull::new(memory.cast::<Self>()) else {
-            handle_alloc_error(layout)
+    pub(super) fn allocate(batch: NonNull<()>, count: u32, store: Option<&Store>) -> NonNull<Self> {
+        let memory = match Self::layout(count as usize) {
+            None => store::allocate(store),
+            Some(layout) => {
+                // SAFETY: a chunk has a size.
+                let memory = unsafe { alloc::alloc(layout) };
+                NonNull::new(memory).unwrap_or_else(|| handle_alloc_error(layout))
+            }
         };
+        let chunk = memory.cast::<Self>();
         let all = u64::from(count);
         let new = Self {
             batch,
@@ -90,11 +107,15 @@ impl<F> Chunk<F> {
     ///
     /// # Safety
     /// From `allocate`, and nobody uses it any more.
-    pub(super) unsafe fn free(chunk: NonNull<Self>) {
+    pub(super) unsafe fn free(chunk: NonNull<Self>, store: Option<&Store>) {
         // SAFETY: as the caller promises.
-        let (layout, _) = Self::layout(unsafe { chunk.as_ref() }.count());
-        // SAFETY: there is nothing in it that needs to be dropped, as the caller promises.
-        unsafe { alloc::dealloc(chunk.as_ptr().cast(), layout) };
+        let count = unsafe { chunk.as_ref() }.count();
+        match Self::layout(count) {
+            // SAFETY: as the caller promises; there is nothing in it that needs to be dropped.
+            None => unsafe { store::free(chunk.cast(), store) },
+            // SAFETY: as above.
+            Some(layout) => unsafe { alloc::dealloc(chunk.as_ptr().cast(), layout) },
+        }
     }
 
     pub(super) fn count(&self) -> usize {
@@ -161,12 +182,12 @@ mod tests {
     use super::*;
 
     fn chunk(count: u32) -> NonNull<Chunk<u64>> {
-        Chunk::allocate(NonNull::dangling(), count)
+        Chunk::allocate(NonNull::dangling(), count, None)
     }
 
     fn free(chunk: NonNull<Chunk<u64>>) {
         // SAFETY: made by `chunk`, and not used any more.
-        unsafe { Chunk::free(chunk) };
+        unsafe { Chunk::free(chunk, None) };
     }
 
     #[test]
@@ -208,7 +229,7 @@ mod tests {
     fn cells_lie_where_their_alignment_wants_them() {
         #[repr(align(256))]
         struct Aligned;
-        let chunk = Chunk::<Aligned>::allocate(NonNull::dangling(), 3);
+        let chunk = Chunk::<Aligned>::allocate(NonNull::dangling(), 3, None);
         // SAFETY: just made.
         let first = unsafe { Chunk::first(chunk) };
         for number in 0..3 {
@@ -219,6 +240,6 @@ mod tests {
             assert_eq!(unsafe { cell.as_ref() }.chunk, chunk.cast());
         }
         // SAFETY: not used any more.
-        unsafe { Chunk::free(chunk) };
+        unsafe { Chunk::free(chunk, None) };
     }
 }

@@ -48,7 +48,7 @@ impl<K: Kind, S: BatchSchedule> Batch<K, S> {
     ) {
         // SAFETY: the caller's reference.
         let this = unsafe { batch.as_ref() };
-        let (place, used) = shelf.cell(&this.cells, || range.len() + 1);
+        let (place, used) = shelf.cell(&this.cells, || range.len() + 1, || this.store());
         // SAFETY: as the caller promises; the cell is the shelf's.
         let element = unsafe { this.publish(place, used, index) };
         tally.taken += 1;
