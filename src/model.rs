@@ -211,6 +211,18 @@ pub unsafe fn cells_out(set: &PageSet) -> usize {
     unsafe { set.cells_out() }
 }
 
+/// Keeps the world.
+pub struct Hold<S: Scheduler>(
+    #[expect(dead_code, reason = "for its drop")] task::pages::Hold<Adapter<S>>,
+);
+
+/// # Safety
+/// The caller owns the set.
+pub unsafe fn hold<S: Scheduler>(set: &PageSet) -> Hold<S> {
+    // SAFETY: as the caller promises.
+    Hold(unsafe { task::pages::Hold::new(set) })
+}
+
 pub fn retire(set: &PageSet) -> usize {
     set.retire()
 }

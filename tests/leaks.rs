@@ -6,9 +6,11 @@ mod common;
 use common::{Counter, Watchdog, one_at_a_time, run_on};
 use heist::Builder;
 use std::alloc::{GlobalAlloc, Layout, System};
-use std::future::pending;
+use std::future::{Future, pending, poll_fn};
 use std::net::Ipv4Addr;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicIsize, Ordering};
+use std::task::Poll;
 use std::thread;
 use std::time::Duration;
 
@@ -218,4 +220,45 @@ fn a_burst_of_gathered_tasks_gives_its_memory_back_though_nothing_happens_afterw
     drop(runtime);
     heist::run(hundred_thousand_gathered_tasks_at_once());
     wait_until_little_is_left(before);
+}
+
+/// Sleeps that were made at a worker, half of them polled.
+async fn sleeps() -> Vec<Pin<Box<heist::time::Sleep>>> {
+    let mut sleeps: Vec<_> = (0..10)
+        .map(|_| Box::pin(heist::time::sleep(Duration::from_secs(3600))))
+        .collect();
+    poll_fn(|cx| {
+        let polled = sleeps.iter_mut().step_by(2);
+        assert!(
+            polled
+                .map(|sleep| sleep.as_mut().poll(cx))
+                .all(|poll| poll.is_pending())
+        );
+        Poll::Ready(())
+    })
+    .await;
+    sleeps
+}
+
+#[test]
+fn sleeps_that_outlive_their_runtime_leave_nothing_behind() {
+    let _turn = one_at_a_time();
+    let mut before = 0;
+    for round in 0..1_100 {
+        if round == 100 {
+            before = BYTES.load(Ordering::Relaxed);
+        }
+        let runtime = Builder::new().worker_threads(2).build().unwrap();
+        let mut left = runtime.block_on(async { heist::spawn(sleeps()).await.unwrap() });
+        // Some go elsewhere, some while the runtime ends or after it, and those of a run as well.
+        left.truncate(8);
+        let some = left.split_off(4);
+        let elsewhere = thread::spawn(move || drop(some));
+        drop(runtime);
+        elsewhere.join().unwrap();
+        drop(left);
+        drop(heist::run(sleeps()));
+    }
+    let grown = BYTES.load(Ordering::Relaxed) - before;
+    assert!(grown < 100_000, "{grown} bytes more than before");
 }

@@ -35,6 +35,8 @@ pub struct World {
     cells_out: AtomicUsize,
     /// Stands for the engine's memory: whoever uses it reads, whoever frees it writes.
     memory: UnsafeCell<()>,
+    /// How often the engine was left to its cells, and freed by them.
+    left: Tally,
     freed: Tally,
 }
 
@@ -94,6 +96,7 @@ impl World {
                 draining: std::sync::Mutex::new(Vec::new()),
                 cells_out: AtomicUsize::new(0),
                 memory: UnsafeCell::new(()),
+                left: Tally::new(0),
                 freed: Tally::new(0),
             },
         );
@@ -103,14 +106,19 @@ impl World {
         play(unsafe { &*world });
         // SAFETY: made by `into_raw` above, and used by nobody any more.
         let world = unsafe { Box::from_raw(world) };
-        match world.freed.load(Any::Relaxed) {
-            0 => {
-                // SAFETY: this thread alone is left.
-                let out = unsafe { model::cells_out(&world.pages) };
-                assert_eq!(out, 0, "cells out");
-            }
-            // The cells were the last to know the engine.
-            freed => assert_eq!(freed, 1, "the engine is freed once"),
+        let (left, freed) = (
+            world.left.load(Any::Relaxed),
+            world.freed.load(Any::Relaxed),
+        );
+        // The cells are the last to know the engine.
+        assert_eq!(
+            freed, left,
+            "the engine is freed once, if it was left to its cells"
+        );
+        if left == 0 {
+            // SAFETY: this thread alone is left.
+            let out = unsafe { model::cells_out(&world.pages) };
+            assert_eq!(out, 0, "cells out");
         }
     }
 
@@ -148,6 +156,26 @@ impl World {
         assert!(Kind::owns(&self.pages));
         // SAFETY: this thread is the owner.
         unsafe { model::spawn::<Kind, F>(&self.pages, future) }
+    }
+
+    /// On the owner's thread: keeps the world's memory.
+    pub fn hold(&self) -> model::Hold<Kind> {
+        assert!(Kind::owns(&self.pages));
+        // SAFETY: this thread is the owner.
+        unsafe { model::hold(&self.pages) }
+    }
+
+    /// Uses the memory, under a hold.
+    pub fn touch(&self) {
+        self.memory.with(|_| ());
+    }
+
+    /// On the owner's thread: gives the memory to the next run, if nobody else can reach it.
+    pub fn reuse(&self) {
+        // SAFETY: as the caller says.
+        if unsafe { model::cells_out(&self.pages) } == 0 {
+            self.memory.with_mut(|_| ());
+        }
     }
 
     /// Makes a batch, on the owner's thread, without queueing its ticket.
@@ -255,6 +283,7 @@ impl World {
         if out == 0 {
             return;
         }
+        self.left.fetch_add(1, Any::Relaxed);
         self.cells_out.store(out + 1, Ordering::Relaxed);
         let came_back = model::retire(&self.pages);
         self.cells_gone(came_back + 1);

@@ -5,7 +5,8 @@
 //! pages were retired frees the engine once, after the last use.
 //!
 //! Mutants that must die: `publish-relaxed`, `retain-the-dead`, `retain-relaxed`, `remote-push-relaxed`, `take-all-relaxed`,
-//! `take-all-by-store`, `retain-by-load-and-store`, `tag-before-count`, `retire-forgets`.
+//! `take-all-by-store`, `retain-by-load-and-store`, `tag-before-count`, `retire-forgets`, `given-up-relaxed`, `given-up-close-relaxed`, `given-up-taken-relaxed`,
+//! `given-up-taken-by-store`, `given-up-untagged`, `given-up-forgotten`.
 #![cfg(heist_loom)]
 
 use heist::model::{self, JoinHandle};
@@ -76,6 +77,46 @@ fn frees_from_afar_against_retiring() {
             world.abandon();
             let [one, other] = handles;
             let threads = [one, other].map(|handle| thread::spawn(move || drop(handle)));
+            world.retire();
+            for thread in threads {
+                thread.join().unwrap();
+            }
+        });
+    });
+}
+
+#[test]
+fn holds_given_up_from_afar_against_the_owner_who_counts() {
+    explore("remote hold against the owner", 3, || {
+        World::stage(|world| {
+            let threads = [world.hold(), world.hold()].map(|hold| {
+                thread::spawn(move || {
+                    world.touch();
+                    drop(hold);
+                })
+            });
+            world.reuse();
+            drop(world.hold());
+            world.reuse();
+            for thread in threads {
+                thread.join().unwrap();
+            }
+        });
+    });
+}
+
+#[test]
+fn holds_given_up_from_afar_against_retiring() {
+    explore("remote hold against retiring", 3, || {
+        World::stage(|world| {
+            let holds = [world.hold(), world.hold()];
+            world.abandon();
+            let threads = holds.map(|hold| {
+                thread::spawn(move || {
+                    world.touch();
+                    drop(hold);
+                })
+            });
             world.retire();
             for thread in threads {
                 thread.join().unwrap();

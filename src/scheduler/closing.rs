@@ -210,7 +210,7 @@ impl Engine {
                     // SAFETY: claimed just now, and the walk's reference outlasts the call.
                     unsafe { (header.vtable.cancel)(task.as_ptr()) };
                     current::replace(before);
-                    // The hub of a batch is not complete while one of its elements is busy.
+                    // The hub of a batch is not complete while one of its elements or ranges is busy.
                     busy += usize::from(!header.state.is_complete());
                 }
                 Claim::Busy => busy += 1,

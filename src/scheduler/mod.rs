@@ -16,6 +16,8 @@ pub(crate) mod context;
 pub(crate) mod ending;
 #[cfg(not(heist_loom))]
 pub(crate) mod engine;
+#[cfg(not(heist_loom))]
+pub(crate) mod hold;
 pub(crate) mod idle;
 #[cfg(not(heist_loom))]
 mod monitor;

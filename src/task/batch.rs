@@ -21,8 +21,8 @@
 //! reference stood for the turn until then; those of elements that kept theirs by their chunk, when nobody has a reference to any of them. The hub's
 //! cell keeps the engine, and the batch keeps the hub's cell.
 //!
-//! **The end.** `remaining` counts elements whose future is not gone. It is told by turns and chunks in the same way, so that no two
-//! threads write the same word for each element. A chunk has its end when the last element of a cell that was handed out has, and the shelf has given up
+//! **The end.** `remaining` counts elements whose future is not gone. It is told by turns and chunks in the same way, so that threads
+//! that run elements of different chunks write different words. A chunk has its end when the last element of a cell that was handed out has, and the shelf has given up
 //! the cells that nobody will need: the runner does that in the turn in which it sees its range empty, or who frees the range. Who takes `remaining` to
 //! zero sees every value and has the end: it wakes the awaiting task and completes the hub.
 //!
@@ -175,6 +175,7 @@ impl<K: Kind, S: BatchSchedule> Batch<K, S> {
 
     /// So many futures are gone. The caller has a reference that outlasts the call.
     fn settle(&self, ended: usize) {
+        debug_assert!(ended > 0, "the end would be reached twice");
         // Release, and Acquire for who gets to zero: it sees all values.
         if self.written.remaining.fetch_sub(ended, Ordering::AcqRel) == ended {
             self.finish();
@@ -351,11 +352,11 @@ impl<K: Kind, S: BatchSchedule> Gathering<K, S> {
 impl<K: Kind, S: BatchSchedule> fmt::Debug for Gathering<K, S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let batch = self.batch();
+        // Relaxed: for debug output.
+        let remaining = batch.written.remaining.load(Ordering::Relaxed);
         let chunks = (0..).map_while(|number| batch.cells.chunk(number));
         // SAFETY: the gather's reference keeps the batch, and that its chunks.
         let untold: usize = chunks.map(|chunk| unsafe { chunk.as_ref() }.untold()).sum();
-        // Relaxed: for debug output.
-        let remaining = batch.written.remaining.load(Ordering::Relaxed);
         let remaining = remaining.saturating_sub(untold);
         write!(
             f,

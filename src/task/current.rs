@@ -38,7 +38,7 @@ pub(crate) fn home() -> Option<NonNull<PageSet>> {
 
 fn with<R>(f: impl FnOnce(&Header) -> R) -> Option<R> {
     let task = CURRENT.get();
-    // SAFETY: set for the time of a turn only, during which the runtime's reference keeps the cell as long as user code runs.
+    // SAFETY: set for the time of a turn only, during which the runtime's reference keeps the cell as long as user code runs, or its chunk's do.
     unsafe { task.as_ref() }.map(f)
 }
 

@@ -11,6 +11,7 @@
 //! |---|---|
 //! | `local` | the owner: the thread seated at the worker, or the holder of the foreign lock, or the closer after all left |
 //! | `remote` | anybody (push); the owner (take all) |
+//! | `given_up` | anybody (add); the owner (take) |
 //! | `blocks` | under its lock: the owner adds and removes, walkers read |
 //! | a cell's state word | anybody, at any time: a free cell's count is zero |
 //! | a free cell's second word | the link of the list it is in |
@@ -21,6 +22,7 @@
 )]
 
 mod block;
+mod hold;
 mod remote;
 mod trim;
 
@@ -37,6 +39,8 @@ use super::id::IdBlock;
 use super::modelled;
 use crate::sync::{AtomicU64, Mutex, Ordering, UnsafeCell};
 use block::Block;
+use hold::GivenUp;
+pub(crate) use hold::Hold;
 use remote::RemoteStack;
 
 /// Cells are of a multiple of this, and aligned to it: a cache line of most processors, so what runs on different threads shares none there.
@@ -59,6 +63,8 @@ pub struct PageSet {
     pub(crate) engine: CachePadded<*const ()>,
     /// Written by everybody.
     remote: CachePadded<RemoteStack>,
+    /// As `remote`.
+    given_up: GivenUp,
     local: UnsafeCell<Local>,
     blocks: Mutex<Vec<Block>>,
     /// Tasks spawned here, counted by the owner and read by anybody.
@@ -75,6 +81,8 @@ struct Local {
     free: [*mut Header; CLASSES],
     /// Cells handed out and not yet seen to come back.
     out: usize,
+    /// Holds likewise.
+    held: usize,
     /// Cells in all blocks.
     cells: usize,
     /// Blocks of each class.
@@ -91,12 +99,14 @@ impl PageSet {
             local: UnsafeCell::new(Local {
                 free: [ptr::null_mut(); CLASSES],
                 out: 0,
+                held: 0,
                 cells: 0,
                 blocks: [0; CLASSES],
                 trimmed: None,
                 ids: IdBlock::default(),
             }),
             remote: CachePadded::new(RemoteStack::new()),
+            given_up: GivenUp::new(),
             blocks: Mutex::new(Vec::new()),
             spawned: AtomicU64::new(0),
         }
@@ -220,7 +230,7 @@ impl PageSet {
         count
     }
 
-    /// How many cells are out, after taking over what came back.
+    /// How many cells are out, and how many holds there are, after taking over what came back.
     ///
     /// # Safety
     /// The caller is the owner.
@@ -229,15 +239,16 @@ impl PageSet {
             // SAFETY: the caller is the owner.
             let local = unsafe { &mut *local };
             self.collect_remote(local);
-            local.out
+            local.held -= self.given_up.take();
+            local.out + local.held
         })
     }
 
-    /// Puts the tag on the remote stack: from now on frees are reported to the engine instead. Returns how many cells
-    /// came back before it. The engine's count of cells that are out has been set before.
+    /// Puts the tag on the remote stack, and on the holds: from now on frees are reported to the engine instead. Returns how many cells and holds
+    /// came back before it. The engine's count of those that are out has been set before.
     pub(crate) fn retire(&self) -> usize {
         let mut cell = self.remote.close();
-        let mut count = 0;
+        let mut count = self.given_up.close();
         while !cell.is_null() {
             count += 1;
             // SAFETY: what the stack gave is ours alone; a freed cell's link leads to the next one.

@@ -3,13 +3,13 @@
 use std::fmt;
 use std::num::NonZeroU64;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::ptr;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 use super::after;
 use crate::scheduler::context;
-use crate::scheduler::engine::Engine;
+use crate::scheduler::hold::Hold;
 use crate::timer::{Reset, TimerKey};
 
 /// Waits until `duration` has passed since this call.
@@ -78,7 +78,7 @@ pub fn sleep_until(deadline: Instant) -> Sleep {
 /// that made it polls it too. If that poll has lasted for longer than the sleep by then, the timer fires soon after it.
 #[must_use = "futures do nothing unless awaited or polled"]
 pub struct Sleep {
-    engine: Arc<Engine>,
+    engine: Hold,
     deadline: Instant,
     /// The timer, from the first poll on. It may have fired: only the queue knows.
     key: Option<TimerKey>,
@@ -95,7 +95,7 @@ impl Sleep {
     /// `name` is the public function that is being called, for the message of the panic.
     #[track_caller]
     pub(super) fn new(name: &str, deadline: Instant) -> Self {
-        let Some(engine) = context::current() else {
+        let Some(engine) = Hold::current() else {
             panic!(
                 "heist::time::{name} must be called from inside a runtime: call it in a task or in the \
                  future given to heist::run, or hold the guard of Runtime::enter"
@@ -236,7 +236,9 @@ impl Sleep {
         if !self.engine.is_closed() {
             return Poll::Pending;
         }
-        let own = context::current().is_some_and(|engine| Arc::ptr_eq(&engine, &self.engine));
+        let own = context::with_engine(|engine| {
+            engine.is_some_and(|engine| ptr::eq(engine, &*self.engine))
+        });
         if own && context::in_task() {
             // A task of the runtime that is ending, whose future is dropped when this poll returns.
             return Poll::Pending;

@@ -157,6 +157,7 @@ impl<F> Shelf<F> {
     #[inline]
     pub(super) fn close(&mut self) -> Option<(NonNull<Chunk<F>>, usize)> {
         let left = std::mem::take(&mut self.left);
+        self.used = false;
         let chunk = self.chunk.take().filter(|_| left > 0)?;
         // SAFETY: the shelf's batch is there, and keeps it.
         let count = unsafe { chunk.as_ref() }.count();

@@ -34,7 +34,7 @@ pub(super) struct Chunk<F> {
 pub(super) enum Due {
     /// Nothing. The chunk may be gone.
     Nothing,
-    /// Every element of the chunk has ended, of which there are so many: to tell the batch, and then give back that one reference.
+    /// Every element that kept its cell has ended. To tell the batch how many those are, and then give back that one reference.
     Settle(usize),
     /// Nobody has a reference to an element any more. To give back those of the chunk to the batch, which are so many.
     Release(usize),
@@ -43,7 +43,7 @@ pub(super) enum Due {
 impl<F> Chunk<F> {
     /// How many cells a chunk has at most.
     pub(super) const MOST: usize = {
-        let room = CHUNK - size_of::<Self>();
+        let room = CHUNK.saturating_sub(size_of::<Self>());
         match room / size_of::<Element<F>>() {
             0 => 1,
             most => most,
@@ -144,25 +144,41 @@ impl<F> Chunk<F> {
     }
 
     /// An element has ended; `released`: and its last reference is given back.
+    ///
+    /// # Safety
+    /// So it is, and it is said once.
     #[inline]
-    pub(super) fn ended(&self, released: bool) -> Due {
-        self.give_back(OPEN + if released { HELD } else { 0 })
+    pub(super) unsafe fn ended(chunk: NonNull<Self>, released: bool) -> Due {
+        // SAFETY: as the caller promises.
+        unsafe { Self::give_back(chunk, OPEN + if released { HELD } else { 0 }) }
     }
 
     /// A reference is given back: the last one to an element that had ended before, or that of [`Due::Settle`].
-    pub(super) fn released(&self) -> Due {
-        self.give_back(HELD)
+    ///
+    /// # Safety
+    /// As for `ended`.
+    pub(super) unsafe fn released(chunk: NonNull<Self>) -> Due {
+        // SAFETY: as the caller promises.
+        unsafe { Self::give_back(chunk, HELD) }
     }
 
     /// So many cells will not be handed out, but others were.
-    pub(super) fn close(&self, left: usize) -> Due {
-        self.give_back(left as u64 * (OPEN + HELD + HANDED))
+    ///
+    /// # Safety
+    /// As for `ended`.
+    pub(super) unsafe fn close(chunk: NonNull<Self>, left: usize) -> Due {
+        // SAFETY: as the caller promises.
+        unsafe { Self::give_back(chunk, left as u64 * (OPEN + HELD + HANDED)) }
     }
 
+    /// # Safety
+    /// It was the caller's. The chunk is given by address, as another may free it once that is done.
     #[inline]
-    fn give_back(&self, what: u64) -> Due {
+    unsafe fn give_back(chunk: NonNull<Self>, what: u64) -> Due {
+        // SAFETY: kept by what is given back here.
+        let word = unsafe { &(*chunk.as_ptr()).word };
         // Release, and Acquire for who gets to zero: what was done with all the elements comes before what the batch is told.
-        let after = self.word.fetch_sub(what, Ordering::AcqRel) - what;
+        let after = word.fetch_sub(what, Ordering::AcqRel) - what;
         if field(after, OPEN) == 0 && field(what, OPEN) > 0 {
             Due::Settle(field(after, HANDED))
         } else if field(after, HELD) == 0 {
@@ -190,38 +206,52 @@ mod tests {
         unsafe { Chunk::free(chunk, None) };
     }
 
+    fn ended(chunk: NonNull<Chunk<u64>>, released: bool) -> Due {
+        // SAFETY: not freed yet; there is no batch that would be told.
+        unsafe { Chunk::ended(chunk, released) }
+    }
+
+    fn released(chunk: NonNull<Chunk<u64>>) -> Due {
+        // SAFETY: as above.
+        unsafe { Chunk::released(chunk) }
+    }
+
+    fn close(chunk: NonNull<Chunk<u64>>, left: usize) -> Due {
+        // SAFETY: as above.
+        unsafe { Chunk::close(chunk, left) }
+    }
+
+    fn untold(chunk: NonNull<Chunk<u64>>) -> usize {
+        // SAFETY: as above.
+        unsafe { chunk.as_ref() }.untold()
+    }
+
     #[test]
     fn the_batch_is_told_once_of_the_end_and_once_of_the_references() {
         let made = chunk(3);
-        // SAFETY: freed below.
-        let chunk = unsafe { made.as_ref() };
-        assert_eq!(chunk.ended(true), Due::Nothing);
-        assert_eq!(chunk.untold(), 1);
-        assert_eq!(chunk.ended(false), Due::Nothing, "somebody has a waker");
-        assert_eq!(chunk.ended(true), Due::Settle(3));
-        assert_eq!(chunk.untold(), 0);
-        assert_eq!(chunk.released(), Due::Nothing, "that of the end");
-        assert_eq!(chunk.released(), Due::Release(3), "the waker's");
+        assert_eq!(ended(made, true), Due::Nothing);
+        assert_eq!(untold(made), 1);
+        assert_eq!(ended(made, false), Due::Nothing, "somebody has a waker");
+        assert_eq!(ended(made, true), Due::Settle(3));
+        assert_eq!(untold(made), 0);
+        assert_eq!(released(made), Due::Nothing, "that of the end");
+        assert_eq!(released(made), Due::Release(3), "the waker's");
         free(made);
     }
 
     #[test]
     fn cells_that_are_left_are_no_elements() {
         let made = chunk(8);
-        // SAFETY: freed below.
-        let chunk = unsafe { made.as_ref() };
-        assert_eq!(chunk.ended(true), Due::Nothing);
-        assert_eq!(chunk.close(6), Due::Nothing);
-        assert_eq!(chunk.untold(), 1);
-        assert_eq!(chunk.ended(true), Due::Settle(2));
-        assert_eq!(chunk.released(), Due::Release(2));
+        assert_eq!(ended(made, true), Due::Nothing);
+        assert_eq!(close(made, 6), Due::Nothing);
+        assert_eq!(untold(made), 1);
+        assert_eq!(ended(made, true), Due::Settle(2));
+        assert_eq!(released(made), Due::Release(2));
         free(made);
-        let made = self::chunk(8);
-        // SAFETY: freed below.
-        let chunk = unsafe { made.as_ref() };
-        assert_eq!(chunk.ended(true), Due::Nothing);
-        assert_eq!(chunk.close(7), Due::Settle(1), "ended before");
-        assert_eq!(chunk.released(), Due::Release(1));
+        let made = chunk(8);
+        assert_eq!(ended(made, true), Due::Nothing);
+        assert_eq!(close(made, 7), Due::Settle(1), "ended before");
+        assert_eq!(released(made), Due::Release(1));
         free(made);
     }
 

@@ -81,8 +81,11 @@ impl<K: Kind, S: BatchSchedule> Batch<K, S> {
             // Somebody has a reference still.
             shelf.hand_out();
             this.completed(1);
+            let chunk = element.chunk.cast::<Chunk<K::Future>>();
             // SAFETY: the element was handed its cell, and its future is gone.
-            unsafe { Self::told(element.chunk.cast(), |chunk| chunk.ended(false)) };
+            let due = unsafe { Chunk::ended(chunk, false) };
+            // SAFETY: the chunk's answer, just now.
+            unsafe { Self::pay(chunk, due) };
         }
     }
 
@@ -260,47 +263,48 @@ impl<K: Kind, S: BatchSchedule> Batch<K, S> {
     }
 
     /// # Safety
-    /// The caller has RUNNING, and the future is gone. The batch may be gone when this returns.
+    /// The caller has RUNNING, and the future is gone. The batch may be gone when this returns, and the element as soon as its chunk was told.
     unsafe fn ended(header: NonNull<Header>) {
         // SAFETY: the runtime's reference keeps the cell until it is released below.
         let element = unsafe { header.cast::<Element<K::Future>>().as_ref() };
-        let chunk = element.chunk.cast();
+        let chunk = element.chunk.cast::<Chunk<K::Future>>();
         // SAFETY: as above.
         unsafe { Self::of(element) }.completed(1);
         let released = element.header.state.complete_and_release();
         // SAFETY: the element was handed its cell, its future is gone, and so is its last reference if that is said.
-        unsafe { Self::told(chunk, |chunk| chunk.ended(released)) };
+        let due = unsafe { Chunk::ended(chunk, released) };
+        // SAFETY: the chunk's answer, just now.
+        unsafe { Self::pay(chunk, due) };
     }
 
     /// # Safety
     /// The last reference to the element is gone.
     unsafe fn free(header: NonNull<Header>) {
         // SAFETY: the chunk does not know of it yet.
-        let chunk = unsafe { header.cast::<Element<K::Future>>().as_ref() }.chunk;
-        // SAFETY: said once, here: for a reference that is still there when the element ends.
-        unsafe { Self::told(chunk.cast(), Chunk::released) };
+        let element = unsafe { header.cast::<Element<K::Future>>().as_ref() };
+        let chunk = element.chunk.cast::<Chunk<K::Future>>();
+        // SAFETY: said once, here: of a reference that outlived its element's end.
+        let due = unsafe { Chunk::released(chunk) };
+        // SAFETY: the chunk's answer, just now.
+        unsafe { Self::pay(chunk, due) };
     }
 
-    /// Tells a chunk what became of its elements, and the batch what follows from it. The batch may be gone when this returns.
+    /// Does what follows from what a chunk was told. The batch may be gone when this returns.
     ///
     /// # Safety
-    /// What the chunk is told is so, and told once.
-    pub(super) unsafe fn told(
-        chunk: NonNull<Chunk<K::Future>>,
-        tell: impl FnOnce(&Chunk<K::Future>) -> Due,
-    ) {
-        // SAFETY: kept by what it has not been told yet.
-        let mut due = tell(unsafe { chunk.as_ref() });
+    /// The chunk's answer, once.
+    pub(super) unsafe fn pay(chunk: NonNull<Chunk<K::Future>>, mut due: Due) {
         if let Due::Settle(count) = due {
-            // SAFETY: the chunk's references are there until this one is given back.
-            let chunk = unsafe { chunk.as_ref() };
+            // SAFETY: the chunk's references to the batch are there until the one for this is given back.
+            let batch = unsafe { (*chunk.as_ptr()).batch };
             // SAFETY: as above.
-            unsafe { chunk.batch.cast::<Self>().as_ref() }.settle(count);
-            due = chunk.released();
+            unsafe { batch.cast::<Self>().as_ref() }.settle(count);
+            // SAFETY: settled just now.
+            due = unsafe { Chunk::released(chunk) };
         }
         if let Due::Release(count) = due {
-            // SAFETY: the chunk's own references are there.
-            let batch = unsafe { chunk.as_ref() }.batch;
+            // SAFETY: as above: they are given back here.
+            let batch = unsafe { (*chunk.as_ptr()).batch };
             // SAFETY: as above.
             unsafe { Self::release(batch.cast(), count) };
         }

@@ -4,6 +4,7 @@ use std::marker::PhantomData;
 use std::ptr::NonNull;
 
 use super::cells::Shelf;
+use super::chunk::Chunk;
 use super::range::{Arrival, Leave, Range};
 use super::{Batch, Kind, Tally};
 use crate::sync::UnsafeCell;
@@ -97,7 +98,9 @@ unsafe fn close<K: Kind, S: BatchSchedule>(ticket: &Ticket<K, S>) {
     });
     if let Some((chunk, left)) = closed {
         // SAFETY: said once, as the shelf is empty from now on; the range's reference keeps the batch.
-        unsafe { Batch::<K, S>::told(chunk, |chunk| chunk.close(left)) };
+        let due = unsafe { Chunk::close(chunk, left) };
+        // SAFETY: the chunk's answer, just now.
+        unsafe { Batch::<K, S>::pay(chunk, due) };
     }
 }
 
@@ -171,15 +174,21 @@ unsafe fn work<K: Kind, S: BatchSchedule>(header: NonNull<Header>) {
         // SAFETY: the turn is ours, and an empty range stays so.
         unsafe { close(ticket) };
     }
-    match range.leave() {
-        // SAFETY: the entry is new, and ours to push.
-        Leave::Push => unsafe { S::requeue(header, this.home) },
-        Leave::Done => {}
-        Leave::Free => {
-            // SAFETY: the last holder was this turn.
-            unsafe { free::<K, S>(header) };
-            tally.released += 1;
+    let is_last = match range.leave() {
+        // A helper has taken the last element meanwhile, and with it the entry: the new one is not to wait in a queue for nothing.
+        Leave::Push if range.is_empty() => range.drop_entry(),
+        Leave::Push => {
+            // SAFETY: the entry is new, and ours to push.
+            unsafe { S::requeue(header, this.home) };
+            false
         }
+        Leave::Done => false,
+        Leave::Free => true,
+    };
+    if is_last {
+        // SAFETY: the last holder was this turn.
+        unsafe { free::<K, S>(header) };
+        tally.released += 1;
     }
     // SAFETY: the references of elements that ended here, and perhaps of the range.
     unsafe { Batch::release(batch, tally.released) };
