@@ -35,6 +35,9 @@ pub struct Row {
 /// The unit of times.
 pub const NANOSECONDS: &str = "ns";
 
+/// The group of what is measured with more workers than processors, and beside it with the usual number.
+pub const OVERSUBSCRIBED: &str = "oversubscribed";
+
 impl Row {
     /// A row of a cell, of launch and slice 0.
     pub fn of(group: &Group, cell: &Cell, nanoseconds: Option<f64>) -> Self {

@@ -6,7 +6,7 @@ use crate::runtimes::{
     Clock, Heist, HeistSpawner, Runtime, SmolIo, SmolSpawner, Tokio, TokioSpawner, gather,
 };
 use crate::workers;
-use crate::workloads::spawn_all;
+use crate::workloads::{spawn_all, sum_below};
 use futures_lite::future::poll_once;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -25,6 +25,9 @@ const FAR: Duration = Duration::from_secs(3600);
 /// How many sleeps one iteration makes, one after the other.
 const ONE_BY_ONE: u64 = 1_000;
 
+/// How many tasks do that at once.
+const TASKS: u64 = 8;
+
 /// How many sleeps are pending together.
 const TOGETHER: u64 = 100_000;
 
@@ -42,6 +45,11 @@ fn cells() -> Vec<Cell> {
             || batch::<SmolIo, _>(ONE_BY_ONE, |_| one_by_one::<SmolSpawner>()),
         ],
     );
+    cells.extend(of_all(
+        "create_drop_tasks_8",
+        TASKS * ONE_BY_ONE,
+        [each::<Heist>, each::<Tokio>, each::<SmolIo>],
+    ));
     cells.extend(latenesses("lateness_1ms", 1));
     cells.extend(latenesses("lateness_5ms", 5));
     cells.extend(latenesses("lateness_10ms", 10));
@@ -79,6 +87,16 @@ async fn one_by_one<C: Clock>() -> u64 {
         }
     }
     sum
+}
+
+/// As [`one_by_one`], by tasks on all workers.
+fn each<R: Runtime<Spawner: Clock>>() -> Measure {
+    batch::<R, _>(TASKS, |spawner| {
+        spawn_all(spawner, TASKS, |number| async move {
+            assert_eq!(one_by_one::<R::Spawner>().await, sum_below(ONE_BY_ONE));
+            number
+        })
+    })
 }
 
 /// As [`one_by_one`], but all are dropped at the end. Their deadlines are a millisecond apart, and in no order.

@@ -31,6 +31,9 @@ pub(crate) fn measure(options: &Options, launch: usize) -> Result<bool, String> 
             left -= measured(contenders);
         }
     }
+    if options.oversubscribed {
+        rows = rows.into_iter().map(oversubscribed::apart).collect();
+    }
     results::write(io::stdout().lock(), &rows).map_err(|error| error.to_string())?;
     Ok(true)
 }

@@ -1,6 +1,7 @@
-//! More workers than processors: a few workloads of two runtimes.
+//! More workers than processors: a few workloads of two runtimes, beside the same with the usual number of workers.
 
 use heist_benches::cells::{Cell, Group};
+use heist_benches::results::{OVERSUBSCRIBED, Row};
 
 /// The workloads by their groups.
 const WORKLOADS: [(&str, &str); 5] = [
@@ -26,6 +27,15 @@ pub(crate) fn cells(group: &Group) -> Vec<Cell> {
         WORKLOADS.contains(&(group.name, cell.workload)) && RUNTIMES.contains(&cell.runtime)
     });
     cells
+}
+
+/// A row of such a cell. It is no row of its group, where there is one with the usual number of workers already.
+pub(crate) fn apart(row: Row) -> Row {
+    Row {
+        group: OVERSUBSCRIBED.to_owned(),
+        workload: format!("{}: {}", row.group, row.workload),
+        ..row
+    }
 }
 
 #[cfg(test)]

@@ -15,7 +15,8 @@ pub(crate) struct Plan {
     rounds: u32,
     /// How long a slice is at most.
     slice: Duration,
-    /// With these numbers of workers, of those that are more than there are processors, a few workloads are measured as well.
+    /// With these numbers of workers, of those that are more than there are processors, a few workloads are measured as well, and beside them with the usual
+    /// number.
     oversubscribed: &'static [usize],
 }
 
@@ -110,19 +111,13 @@ impl Job {
         }
     }
 
-    fn oversubscribed(workers: usize, groups: &[Group]) -> Self {
-        let groups = oversubscribed::groups(groups);
+    fn oversubscribed(workers: usize, group: Group) -> Self {
         Self {
             workers,
-            cells: measured(groups.iter().flat_map(oversubscribed::cells)),
-            groups,
+            cells: measured(oversubscribed::cells(&group).into_iter()),
+            groups: vec![group],
             oversubscribed: true,
         }
-    }
-
-    /// Every second launch has to do for what is oversubscribed, since the time is the others' as well.
-    pub(crate) fn is_due(&self, launch: usize) -> bool {
-        !self.oversubscribed || launch.is_multiple_of(2)
     }
 }
 
@@ -151,7 +146,13 @@ pub(crate) fn jobs(
         jobs.extend(others.map(|number| Job::new(number, &scaling)));
         let more = plan.oversubscribed.iter().copied();
         let more = more.filter(|&number| number > processors && number != base);
-        jobs.extend(more.map(|number| Job::oversubscribed(number, groups)));
+        let more: Vec<usize> = more.collect();
+        // One right after the other, since processors are faster at some times than at others.
+        for group in oversubscribed::groups(groups) {
+            let usual = (!more.is_empty()).then_some(base);
+            let numbers = usual.into_iter().chain(more.iter().copied());
+            jobs.extend(numbers.map(|number| Job::oversubscribed(number, group)));
+        }
     } else {
         jobs.extend(asked.iter().map(|&number| Job::new(number, groups)));
     }
@@ -224,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_run_has_more_workers_than_processors_in_every_second_launch() {
+    fn a_full_run_has_more_workers_than_processors_beside_the_usual_number() {
         let more = |asked: &[usize], base, processors| {
             let jobs = jobs(&FULL, GROUPS, asked, base, processors);
             let more = jobs.into_iter().filter(|job| job.oversubscribed);
@@ -232,15 +233,15 @@ mod tests {
         };
         let numbers = |base, processors| {
             let jobs = more(&[], base, processors).into_iter();
-            jobs.map(|job| (job.workers, job.cells)).collect::<Vec<_>>()
+            jobs.map(|job| job.workers).collect::<Vec<_>>()
         };
-        assert_eq!(numbers(2, 2), [(4, 10), (8, 10), (16, 10), (64, 10)]);
-        assert_eq!(numbers(8, 2), [(4, 10), (16, 10), (64, 10)]);
-        assert_eq!(numbers(2, 16), [(64, 10)]);
+        assert_eq!(numbers(2, 2)[..6], [2, 4, 8, 16, 64, 2]);
+        assert_eq!(numbers(8, 2)[..5], [8, 4, 16, 64, 8]);
+        assert_eq!(numbers(2, 16)[..3], [2, 64, 2]);
+        assert!(numbers(2, 64).is_empty());
         assert!(more(&[1, 4], 2, 2).is_empty(), "the numbers were asked for");
-        let job = &more(&[], 2, 16)[0];
-        let due = (0..FULL.launches).filter(|&launch| job.is_due(launch));
-        assert_eq!(due.count(), 5);
+        let cells: usize = more(&[], 2, 2).iter().map(|job| job.cells).sum();
+        assert_eq!(cells, 5 * 10, "five workloads of two runtimes, five times");
     }
 
     #[test]

@@ -122,10 +122,9 @@ impl<'o> Study<'o> {
     /// Starts the processes of a launch, one after the other. They share what time there is until `end`.
     fn launch(&self, launch: usize, end: Instant) -> Result<Vec<Row>, String> {
         let program = env::current_exe().expect("a program knows its own path");
-        let jobs: Vec<&Job> = self.jobs.iter().filter(|job| job.is_due(launch)).collect();
-        let mut cells: usize = jobs.iter().map(|job| job.cells).sum();
+        let mut cells = self.cells();
         let mut rows = Vec::new();
-        for job in jobs {
+        for job in &self.jobs {
             let left = end.saturating_duration_since(Instant::now());
             let arguments = self.arguments(launch, job, part(left, job.cells, cells));
             cells -= job.cells;

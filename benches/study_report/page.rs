@@ -64,7 +64,7 @@ pub(crate) fn page(all: &[Results], command: &str) -> Result<Page, Box<dyn Error
 impl Page {
     fn add(&mut self, results: &Results) -> Result<(), Box<dyn Error>> {
         let workers = usual_workers(&results.rows);
-        let (rows, oversubscribed) = oversubscribed::apart(results, workers);
+        let (rows, oversubscribed) = oversubscribed::apart(results);
         let groups = by_group(&rows);
         self.text += &introduction(results, workers);
         self.text += &left_out(results, &groups);
@@ -72,7 +72,7 @@ impl Page {
             self.add_group(results, name, rows, workers)?;
         }
         self.add_workers(results, &groups)?;
-        self.text += &oversubscribed::section(results, &oversubscribed, workers);
+        self.text += &oversubscribed::section(&oversubscribed, workers);
         self.add_sizes(results, &groups, workers)?;
         if let Some(mimalloc) = &results.mimalloc {
             self.text += &allocators::beside(results, mimalloc, workers);
