@@ -4,7 +4,15 @@ mod common;
 
 use common::{Watchdog, run, run_on};
 use futures_lite::future::block_on;
+use heist::time::{Sleep, sleep};
 use heist::{Builder, Handle, Runtime};
+use std::future::{Future, IntoFuture};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Wake, Waker};
+use std::time::Duration;
 
 fn runtime_of(workers: usize) -> Runtime {
     Builder::new().worker_threads(workers).build().unwrap()
@@ -129,4 +137,104 @@ fn a_guard_that_a_blocking_call_leaves_behind_counts_no_longer_after_it() {
     for workers in counted.unwrap() {
         assert_eq!(workers.unwrap(), 1);
     }
+}
+
+/// A root whose making leaves a guard behind. It tells what is current when it runs, and gives a sleep that it made there.
+struct EntersWhenMade(Handle);
+
+impl IntoFuture for EntersWhenMade {
+    type Output = (usize, Sleep);
+    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output>>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        let guard = self.0.enter();
+        Box::pin(async move {
+            let _kept = guard;
+            (
+                Handle::current().metrics().workers(),
+                sleep(Duration::from_secs(1)),
+            )
+        })
+    }
+}
+
+#[test]
+fn a_guard_that_a_root_leaves_behind_before_it_runs_does_not_count() {
+    let builder = || Builder::new().worker_threads(1);
+    let own = builder().build().unwrap();
+    for kept in [false, true] {
+        let other = runtime_of(3);
+        let (workers, sleep) = if kept {
+            own.block_on(EntersWhenMade(other.handle().clone()))
+        } else {
+            builder()
+                .run(EntersWhenMade(other.handle().clone()))
+                .unwrap()
+        };
+        assert_eq!(workers, 1);
+        drop(other);
+        // Of the runtime that ran the root, be it over or not.
+        let polled = catch_unwind(AssertUnwindSafe(|| {
+            pin!(sleep).poll(&mut Context::from_waker(Waker::noop()))
+        }));
+        assert_eq!(polled.is_ok_and(|poll| poll.is_pending()), kept);
+    }
+}
+
+struct EntersWhenWoken(Handle, AtomicBool);
+
+impl Wake for EntersWhenWoken {
+    fn wake(self: Arc<Self>) {
+        std::mem::forget(self.0.enter());
+        self.1.store(true, Ordering::Relaxed);
+    }
+}
+
+#[test]
+fn a_guard_that_a_waker_leaves_behind_between_two_polls_does_not_count() {
+    let other = runtime_of(3);
+    let enters = Arc::new(EntersWhenWoken(
+        other.handle().clone(),
+        AtomicBool::new(false),
+    ));
+    run_on(1, async {
+        let task = heist::spawn(async move {
+            let waker = Waker::from(Arc::clone(&enters));
+            let mut first = Box::pin(sleep(Duration::from_millis(1)));
+            assert!(
+                first
+                    .as_mut()
+                    .poll(&mut Context::from_waker(&waker))
+                    .is_pending()
+            );
+            sleep(Duration::from_millis(2)).await;
+            assert!(enters.1.load(Ordering::Relaxed), "it is due before");
+            (
+                Handle::current().metrics().workers(),
+                sleep(Duration::from_secs(1)),
+            )
+        });
+        let (workers, late) = task.await.unwrap();
+        assert_eq!(workers, 1);
+        drop(other);
+        assert!(
+            pin!(late)
+                .poll(&mut Context::from_waker(Waker::noop()))
+                .is_pending()
+        );
+        assert_eq!(heist::spawn(async { 5 }).await.unwrap(), 5);
+    });
+}
+
+#[test]
+fn under_a_guard_of_another_runtime_a_task_still_leaves_its_worker_to_block() {
+    let other = runtime_of(3);
+    run_on(1, async {
+        let task = heist::spawn(async move {
+            let beside = heist::spawn(async {});
+            let _guard = other.enter();
+            heist::block_in_place(move || block_on(beside)).unwrap();
+        });
+        task.await.unwrap();
+    });
 }

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize as Tally, Ordering as Any};
 use heist::model::{Chair, Driver, Idle, Parker};
 use loom::cell::UnsafeCell;
 use loom::sync::Mutex;
-use loom::sync::atomic::{AtomicBool as Flag, AtomicPtr, Ordering};
+use loom::sync::atomic::{AtomicBool as Flag, AtomicPtr, AtomicUsize, Ordering};
 
 use crate::closing::Closing;
 use crate::driving::{Poller, Sitter};
@@ -27,6 +27,8 @@ pub struct Engine {
     /// With two shards of timers, which stand for any number.
     pub driver: Driver<Sitter>,
     pub closing: Closing,
+    /// Of tasks whose pages are not modelled.
+    pub cells_out: AtomicUsize,
     /// The closing was finished. A note orders nothing.
     pub finished: Tally,
     seats: Vec<AtomicPtr<Parker>>,
@@ -54,6 +56,7 @@ impl Engine {
             poller: Poller::default(),
             driver: Driver::new(2),
             closing: Closing::new(0),
+            cells_out: AtomicUsize::new(0),
             finished: Tally::new(0),
             seats: (0..total)
                 .map(|_| AtomicPtr::new(std::ptr::null_mut()))
@@ -150,6 +153,18 @@ impl Engine {
     pub fn finish_closing(&self) {
         (0..self.seats.len()).for_each(|worker| self.work_at(worker));
         self.finished.fetch_add(1, Any::Relaxed);
+    }
+
+    /// `cache::is_clean`.
+    pub fn is_clean(&self) -> bool {
+        let all = self.seats.len();
+        if !self.closing.is_deserted() || !self.idle.claim_all(all) {
+            return false;
+        }
+        (0..all).for_each(|worker| self.work_at(worker));
+        let none = self.cells_out.load(Ordering::Acquire) == 0;
+        self.idle.give_all_back(all);
+        none && self.closing.is_deserted()
     }
 
     pub fn finish_if_abandoned(&self) {

@@ -112,7 +112,8 @@ impl Handle {
             panic!("{NESTED_BLOCK_ON}");
         }
         let scope = caller::enter(&self.engine);
-        match caller::block_on(&scope, future.into_future(), Location::caller()) {
+        let future = context::call(|| future.into_future());
+        match caller::block_on(&scope, future, Location::caller()) {
             Ok(output) => output,
             Err(payload) => {
                 drop(scope);

@@ -125,7 +125,7 @@ pub(super) fn run_in<F: IntoFuture>(
 ) -> F::Output {
     let scope = Scope::enter(engine, Place::Running);
     let result: thread::Result<F::Output> =
-        match catch_unwind(AssertUnwindSafe(|| future.into_future())) {
+        match context::call(|| catch_unwind(AssertUnwindSafe(|| future.into_future()))) {
             Ok(future) => caller::block_on(&scope, future, location),
             Err(payload) => Err(payload),
         };

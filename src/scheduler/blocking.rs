@@ -130,14 +130,14 @@ impl Engine {
 /// A thread's stay: runs calls until none waits.
 pub(super) fn serve(engine: Arc<Engine>) {
     let scope = Scope::enter(engine, Place::Blocking);
-    scope.engine().config.greet();
+    context::call(|| scope.engine().config.greet());
     while let Some(task) = scope.engine().blocking.next() {
         context::set_task(Some(task));
         let mark = context::mark();
         // SAFETY: the entry just taken is the right to this turn.
         unsafe { task::run(task) };
         context::set_task(None);
-        context::resume(&mark, false);
+        context::resume(&mark);
         context::set_place(Place::Blocking);
     }
     scope.engine().config.say_farewell();

@@ -61,14 +61,36 @@ pub(crate) fn is_for(config: &Config) -> bool {
 
 /// Whether nothing is left of the run: no task, no cell, no timer, nobody else who knows the engine. The caller has the one Arc.
 pub(crate) fn is_clean(engine: &Arc<Engine>) -> bool {
-    Arc::strong_count(engine) == 1
-        && engine.closing.is_deserted()
-        && !engine.has_work()
+    is_deserted(engine)
         && !engine.driver.has_duties()
         && engine.guests.lock().is_empty()
         && !engine.blocking.is_busy()
-        // SAFETY: deserted, and nobody else knows the engine: the caller owns every set.
-        && engine.page_sets().all(|set| unsafe { set.cells_out() } == 0)
+        && has_no_cells_out(engine)
+        // Once more: whoever had a waker or a sleep of the engine may have called a thread, before it let go of that.
+        && is_deserted(engine)
+}
+
+fn is_deserted(engine: &Arc<Engine>) -> bool {
+    Arc::strong_count(engine) == 1 && engine.closing.is_deserted()
+}
+
+/// True: there is no task either, be it in a queue. False also if that can't be said, as a thread comes.
+fn has_no_cells_out(engine: &Engine) -> bool {
+    let regular = engine.regular();
+    // Nobody sits down from here on, though a waker may call. In a closed engine nobody can.
+    let is_closed = engine.is_closed();
+    if !is_closed && !engine.idle.claim_all(regular) {
+        return false;
+    }
+    // SAFETY: the caller owns every worker; nobody is at the foreign set, which takes an Arc.
+    let none = engine
+        .page_sets()
+        .all(|set| unsafe { set.cells_out() } == 0);
+    if !is_closed {
+        // Who pushed meanwhile has called nobody, and has a cell: it is up to the closing.
+        engine.idle.give_all_back(regular);
+    }
+    none
 }
 
 /// Keeps a clean engine, of which the caller has the one Arc.
@@ -118,6 +140,7 @@ pub(crate) fn reopen(engine: &Arc<Engine>) -> bool {
         }
     }
     engine.foreign_lock.lock().closed = false;
+    engine.store.reopen();
     engine.closing.reopen();
     true
 }

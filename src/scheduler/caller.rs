@@ -16,6 +16,7 @@ use super::parker::Parker;
 use super::root::Root;
 use crate::sync::Ordering;
 use crate::util::budget;
+use crate::util::contain::{contain, discard};
 
 /// A caller that waits for a worker.
 #[derive(Debug)]
@@ -42,7 +43,7 @@ pub(crate) fn block_on<F: Future>(
     let engine = scope.engine();
     let parker = Parker::acquire();
     let config = &engine.config;
-    config.greet();
+    context::call(|| config.greet());
 
     let mut caller = Caller {
         engine,
@@ -74,8 +75,14 @@ pub(crate) fn block_on<F: Future>(
             unsafe { ManuallyDrop::drop(&mut future) }
         }));
         match (result, dropped) {
-            (Some(Ok(_)), Err(payload)) => Some(Err(payload)),
-            (result, _) => result,
+            (Some(Ok(output)), Err(payload)) => {
+                contain(|| drop(output));
+                Some(Err(payload))
+            }
+            (result, dropped) => {
+                dropped.err().into_iter().for_each(discard);
+                result
+            }
         }
     };
     context::set_root(None);
@@ -140,7 +147,7 @@ impl Caller<'_> {
         self.note_root();
         let mark = context::mark();
         let done = root.poll(poll);
-        context::resume(&mark, self.seat.as_ref().is_some_and(Occupant::is_seated));
+        context::resume(&mark);
         if let Some(seat) = &self.seat {
             if seat.is_seated() {
                 seat.worker.turns.add(1);
@@ -279,7 +286,7 @@ pub(crate) fn block_in_place<T>(f: impl FnOnce() -> T) -> T {
     }
     impl Drop for Restore {
         fn drop(&mut self) {
-            context::resume(&self.mark, true); // The mark was made after the worker was left.
+            context::resume(&self.mark);
             context::set_place(self.place);
             budget::restore(self.budget);
         }
@@ -288,16 +295,14 @@ pub(crate) fn block_in_place<T>(f: impl FnOnce() -> T) -> T {
     if !context::is_running() {
         return f();
     }
-    context::with_engine(|engine| {
-        let Some(engine) = engine else { return };
-        // Only from inside a poll: a waker that is called between two polls finds the occupant in the middle of its turn.
-        if let Some(worker) = context::worker_of(engine)
-            && worker.is_in_poll()
-        {
-            engine.leave(worker, false);
-            monitor::arm(engine);
-        }
-    });
+    // Only from inside a poll: a waker that is called between two polls finds the occupant in the middle of its turn.
+    if let Some(engine) = context::seated_at()
+        && let Some(worker) = context::worker_of(engine)
+        && worker.is_in_poll()
+    {
+        engine.leave(worker, false);
+        monitor::arm(engine);
+    }
     let mark = context::mark();
     context::cover_guards();
     let _restore = Restore {

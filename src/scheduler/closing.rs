@@ -184,6 +184,7 @@ impl Engine {
             // A foreign thread is between waking a task and pushing it, or drops one: it will say so.
             self.closing.wait_past(seen, None);
         }
+        self.store.close();
         self.retire();
     }
 

@@ -30,10 +30,22 @@ pub(crate) enum Place {
 /// Runtimes inside of runtimes that are told apart.
 const DEPTH: usize = 8;
 
+/// Where the thread sits: a worker, and whose it is. Guards leave that as it is: what they show is another matter.
+#[derive(Clone, Copy)]
+struct Seat {
+    worker: *const Worker,
+    engine: *const Engine,
+}
+
+const NO_SEAT: Seat = Seat {
+    worker: ptr::null(),
+    engine: ptr::null(),
+};
+
 #[derive(Clone, Copy)]
 struct Fields {
     engine: *const Engine,
-    worker: *const Worker,
+    seat: Seat,
     root: *const Header,
     place: Place,
     /// The serial number of the innermost stay; 0: none.
@@ -42,7 +54,7 @@ struct Fields {
 
 struct Context {
     engine: Cell<*const Engine>,
-    worker: Cell<*const Worker>,
+    seat: Cell<Seat>,
     place: Cell<Place>,
     top: Cell<u64>,
     /// The engines of the stays that are no guards, the innermost last, and how many there are.
@@ -60,7 +72,7 @@ thread_local! {
     static CONTEXT: Context = const {
         Context {
             engine: Cell::new(ptr::null()),
-            worker: Cell::new(ptr::null()),
+            seat: Cell::new(NO_SEAT),
             place: Cell::new(Place::Outside),
             top: Cell::new(0),
             stays: [const { Cell::new(ptr::null()) }; DEPTH],
@@ -76,7 +88,7 @@ impl Context {
     fn fields(&self) -> Fields {
         Fields {
             engine: self.engine.get(),
-            worker: self.worker.get(),
+            seat: self.seat.get(),
             root: self.root.get(),
             place: self.place.get(),
             top: self.top.get(),
@@ -85,7 +97,7 @@ impl Context {
 
     fn set(&self, fields: Fields) {
         self.engine.set(fields.engine);
-        self.worker.set(fields.worker);
+        self.seat.set(fields.seat);
         self.root.set(fields.root);
         self.place.set(fields.place);
         self.top.set(fields.top);
@@ -112,7 +124,11 @@ impl Scope {
             cx.serials.set(serial);
             cx.set(Fields {
                 engine: Arc::as_ptr(&engine),
-                worker: ptr::null(),
+                seat: if place == Place::Entered {
+                    before.seat
+                } else {
+                    NO_SEAT
+                },
                 root: if place == Place::Entered {
                     before.root
                 } else {
@@ -171,7 +187,15 @@ impl Scope {
         let in_turn = CONTEXT.with(|cx| {
             let in_turn = !self.is_guard || cx.top.get() == self.serial;
             if in_turn {
-                cx.set(self.before);
+                let seat = if self.is_guard {
+                    cx.seat.get()
+                } else {
+                    self.before.seat
+                };
+                cx.set(Fields {
+                    seat,
+                    ..self.before
+                });
                 cx.armed.set(false);
             }
             in_turn
@@ -198,7 +222,6 @@ impl Drop for Scope {
 /// What a guard changes of what the context shows, when a poll begins, for [`resume`].
 pub(crate) struct Mark {
     engine: *const Engine,
-    worker: *const Worker,
     top: u64,
 }
 
@@ -206,7 +229,6 @@ pub(crate) struct Mark {
 pub(crate) fn mark() -> Mark {
     CONTEXT.with(|cx| Mark {
         engine: cx.engine.get(),
-        worker: cx.worker.get(),
         top: cx.top.get(),
     })
 }
@@ -221,17 +243,28 @@ pub(crate) fn cover_guards() {
     });
 }
 
-/// The poll is over: a guard that it left behind no longer counts. `seated`: the worker is still this thread's.
+/// The poll is over: a guard that it left behind no longer counts.
 #[inline]
-pub(crate) fn resume(mark: &Mark, seated: bool) {
+pub(crate) fn resume(mark: &Mark) {
     CONTEXT.with(|cx| {
         if cx.top.get() != mark.top {
             cx.engine.set(mark.engine);
-            cx.worker
-                .set(if seated { mark.worker } else { ptr::null() });
             cx.top.set(mark.top);
         }
     });
+}
+
+/// Calls what is not ours, such as a waker or a hook, elsewhere than in a poll: a guard that it left behind does not count afterwards.
+pub(crate) fn call<R>(f: impl FnOnce() -> R) -> R {
+    struct Resume(Mark);
+    impl Drop for Resume {
+        fn drop(&mut self) {
+            resume(&self.0);
+        }
+    }
+
+    let _resume = Resume(mark());
+    f()
 }
 
 /// Whether a `run` or `block_on` on this thread would stand inside a task or a root.
@@ -267,12 +300,20 @@ pub(crate) fn with_engine<R>(f: impl FnOnce(Option<&Engine>) -> R) -> R {
 #[inline]
 pub(crate) fn worker_of(engine: *const Engine) -> Option<&'static Worker> {
     CONTEXT.with(|cx| {
-        if !ptr::eq(cx.engine.get(), engine) {
+        let seat = cx.seat.get();
+        if !ptr::eq(seat.engine, engine) {
             return None;
         }
         // SAFETY: a worker lives as long as its engine, which the scope keeps. Callers use it on the spot only.
-        unsafe { cx.worker.get().as_ref() }
+        unsafe { seat.worker.as_ref() }
     })
+}
+
+/// The engine at one of whose workers this thread sits, whatever runtime a guard shows.
+pub(crate) fn seated_at() -> Option<&'static Engine> {
+    let seat = CONTEXT.with(|cx| cx.seat.get());
+    // SAFETY: as in `worker_of`.
+    unsafe { seat.engine.as_ref() }
 }
 
 /// Which poll of `engine`'s this thread is in. None: it sits at none of its workers.
@@ -283,12 +324,15 @@ pub(crate) fn turn_of(engine: *const Engine) -> Option<NonZeroU64> {
 
 #[inline]
 pub(crate) fn worker() -> *const Worker {
-    CONTEXT.with(|cx| cx.worker.get())
+    CONTEXT.with(|cx| cx.seat.get().worker)
 }
 
 pub(crate) fn set_worker(worker: Option<&Worker>) {
     CONTEXT.with(|cx| {
-        cx.worker.set(worker.map_or(ptr::null(), ptr::from_ref));
+        cx.seat.set(worker.map_or(NO_SEAT, |worker| Seat {
+            worker,
+            engine: worker.pages.engine.cast(),
+        }));
         cx.armed.set(false);
     });
 }

@@ -46,7 +46,7 @@ pub(crate) struct Engine {
     pub(crate) guests: Mutex<Vec<Guest>>,
     pub(crate) closing: Closing,
     pub(crate) abandoned: Abandoned,
-    /// Cells that were out when the engine was retired, and an `Arc` on their behalf.
+    /// Cells and holds that were out when the engine was retired, and an `Arc` on their behalf.
     pub(crate) cells_out: AtomicUsize,
     /// Whether a refused thread was reported.
     pub(crate) complained: AtomicBool,
@@ -349,7 +349,7 @@ impl Engine {
     /// So many cells came back after the count was made. By address: the engine may be gone before this returns.
     ///
     /// # Safety
-    /// Called for cells that were out when the engine was retired, once each.
+    /// Called for cells and holds that were out when the engine was retired, once each.
     pub(crate) unsafe fn cells_gone(engine: *const Engine, count: usize) {
         // SAFETY: the cells kept the engine until now.
         let cells_out = unsafe { &(*engine).cells_out };

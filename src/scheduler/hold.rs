@@ -34,7 +34,7 @@ impl Hold {
         context::with_engine(|engine| {
             let engine = engine?;
             let keeper = match context::worker_of(engine) {
-                // SAFETY: the worker that this thread occupies, of an engine that is not retired while anybody does.
+                // SAFETY: the worker of this engine that this thread occupies; the engine is not retired while anybody does.
                 Some(worker) => Keeper::Worker(unsafe { pages::Hold::new(&worker.pages) }),
                 None => Keeper::Elsewhere(engine.arc()),
             };

@@ -26,11 +26,7 @@ impl Idle {
     /// For `total` workers, of which the first `vacant` have their bit set.
     pub fn new(total: usize, vacant: usize) -> Self {
         let words = (0..total.div_ceil(BITS))
-            .map(|word| {
-                let here = vacant.saturating_sub(word * BITS).min(BITS);
-                let bits = if here == BITS { !0 } else { (1 << here) - 1 };
-                CachePadded::new(AtomicU64::new(bits))
-            })
+            .map(|word| CachePadded::new(AtomicU64::new(Self::first(vacant, word))))
             .collect();
         Self {
             words,
@@ -116,6 +112,33 @@ impl Idle {
         self.words[word].fetch_and(!bit, Ordering::Acquire) & bit != 0
     }
 
+    /// Clears the bits of the first `workers`, if all of these are set, and no others. They are the caller's until [`Idle::give_all_back`].
+    pub fn claim_all(&self, workers: usize) -> bool {
+        for (index, word) in self.words.iter().enumerate() {
+            let all = Self::first(workers, index);
+            // Acquire: as in `claim`.
+            let claimed = word.compare_exchange(all, 0, Ordering::Acquire, Ordering::Relaxed);
+            if claimed.is_err() {
+                self.set_all(workers, index);
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Sets them again. Whoever pushed meanwhile called nobody: **the caller closes the engine, unless nobody can have pushed.**
+    pub fn give_all_back(&self, workers: usize) {
+        self.set_all(workers, self.words.len());
+    }
+
+    /// In the first words, which the caller has claimed.
+    fn set_all(&self, workers: usize, words: usize) {
+        for (index, word) in self.words[..words].iter().enumerate() {
+            // Release: as in `sleep`.
+            word.fetch_or(Self::first(workers, index), Ordering::Release);
+        }
+    }
+
     /// Clears the bit of some sleeping worker that `choose` accepts.
     pub fn claim_any(&self, choose: impl Fn(usize) -> bool) -> Option<usize> {
         (0..self.words.len() * BITS)
@@ -157,6 +180,14 @@ impl Idle {
         self.searchers.load(Ordering::Relaxed)
     }
 
+    /// The bits, in a word, of the first so many workers.
+    fn first(workers: usize, word: usize) -> u64 {
+        match workers.saturating_sub(word * BITS) {
+            here if here < BITS => (1 << here) - 1,
+            _ => !0,
+        }
+    }
+
     fn place(worker: usize) -> (usize, u64) {
         (worker / BITS, 1 << (worker % BITS))
     }
@@ -175,6 +206,19 @@ mod tests {
         assert!(idle.stop_searching());
         assert_eq!(idle.call(|_| 0, || true), Some(1));
         assert_eq!(idle.call(|_| 0, || true), None);
+    }
+
+    #[test]
+    fn all_are_claimed_or_none() {
+        for total in [1, 2, 63, 64, 65, 130] {
+            let idle = Idle::new(2 * total, total);
+            assert!(idle.claim_all(total) && !idle.any_asleep(), "{total}");
+            assert!(!idle.claim_all(total) && !idle.any_asleep(), "{total}");
+            idle.give_all_back(total);
+            assert!((0..2 * total).all(|worker| idle.is_asleep(worker) == (worker < total)));
+            assert!(idle.claim(total - 1) && !idle.claim_all(total), "{total}");
+            assert!((0..total - 1).all(|worker| idle.is_asleep(worker)));
+        }
     }
 
     #[test]

@@ -52,7 +52,7 @@ pub(crate) enum Turn {
 /// A pool thread's stay, from a request to the thread's way back to the pool.
 pub(super) fn serve(engine: Arc<Engine>, index: usize, parker: &'static Parker) {
     let scope = Scope::enter(engine, Place::Running);
-    scope.engine().config.greet();
+    context::call(|| scope.engine().config.greet());
     {
         let engine: &Engine = scope.engine();
         let mut occupant = Occupant::sit(engine, index, parker, true);
@@ -164,7 +164,7 @@ impl<'e> Occupant<'e> {
         unsafe { task::run(task) };
         context::set_task(None);
         let is_seated = self.is_seated();
-        context::resume(&mark, is_seated);
+        context::resume(&mark);
         if is_seated {
             let turns = self.worker.turns.get();
             if turns != begun {
@@ -250,7 +250,7 @@ impl<'e> Occupant<'e> {
 
     fn wake_all(&mut self) {
         for waker in self.woken.drain(..) {
-            contain(|| waker.wake());
+            context::call(|| contain(|| waker.wake()));
         }
     }
 

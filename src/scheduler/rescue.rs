@@ -60,7 +60,8 @@ pub(super) fn is_busy(engine: &Engine) -> bool {
             .iter()
             .any(|worker| awake(worker) || worker.is_refused())
             || engine.driver.is_unattended()
-            || engine.blocking.is_starved())
+            || engine.blocking.is_starved()
+            || !engine.store.is_empty())
 }
 
 /// One tick. True: the engine works. The monitor is present meanwhile: what it moves and whom it staffs is not the closer's yet.

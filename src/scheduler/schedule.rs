@@ -113,9 +113,9 @@ impl Schedule for Scheduler {
     }
 
     unsafe fn cell_gone(set: NonNull<PageSet>) {
-        // SAFETY: the cell that is being freed kept the engine, and with it the set, until now.
+        // SAFETY: the cell or hold that goes kept the engine, and with it the set, until now.
         let engine = unsafe { *(*set.as_ptr()).engine };
-        // SAFETY: as above; once per cell, as the caller promises. The set of orphans is never retired.
+        // SAFETY: as above; once for each, as the caller promises. The set of orphans is never retired.
         unsafe { Engine::cells_gone(engine.cast(), 1) };
     }
 }

@@ -65,10 +65,10 @@ pub(crate) trait Schedule: 'static {
     /// A task of this set is about to become complete, and then to wake its joiner, on this thread.
     fn completed(set: &PageSet);
 
-    /// A cell came back to a set after it was retired.
+    /// A cell came back to a set after it was retired, or a hold.
     ///
     /// # Safety
-    /// Called once per cell that was out when the set was retired.
+    /// Called once for each that was out when the set was retired.
     unsafe fn cell_gone(set: NonNull<PageSet>);
 }
 

@@ -63,8 +63,8 @@ pub struct PageSet {
     pub(crate) engine: CachePadded<*const ()>,
     /// Written by everybody.
     remote: CachePadded<RemoteStack>,
-    /// As `remote`.
-    given_up: GivenUp,
+    /// Likewise.
+    given_up: CachePadded<GivenUp>,
     local: UnsafeCell<Local>,
     blocks: Mutex<Vec<Block>>,
     /// Tasks spawned here, counted by the owner and read by anybody.
@@ -106,7 +106,7 @@ impl PageSet {
                 ids: IdBlock::default(),
             }),
             remote: CachePadded::new(RemoteStack::new()),
-            given_up: GivenUp::new(),
+            given_up: CachePadded::new(GivenUp::new()),
             blocks: Mutex::new(Vec::new()),
             spawned: AtomicU64::new(0),
         }
@@ -213,6 +213,7 @@ impl PageSet {
     }
 
     fn collect_remote(&self, local: &mut Local) -> usize {
+        local.held -= self.given_up.take();
         let mut cell = self.remote.take_all();
         let mut count = 0;
         while !cell.is_null() {
@@ -239,7 +240,6 @@ impl PageSet {
             // SAFETY: the caller is the owner.
             let local = unsafe { &mut *local };
             self.collect_remote(local);
-            local.held -= self.given_up.take();
             local.out + local.held
         })
     }

@@ -12,7 +12,7 @@
 //! is one, a *helper*, who splits the rest. Either puts the entry back into a queue before it begins to poll, if
 //! something is left beyond what it takes itself. So while an element blocks the runner's thread, others find the rest.
 //!
-//! **Elements that are left have an entry, or a runner who looks again.** `ENTRY` is cleared in two places. The helper does it after it
+//! **Elements that are left have an entry, or a runner who looks again.** `ENTRY` is cleared in two places while that may be. The helper does it after it
 //! saw the range empty, which it stays: `lo` only grows and `hi` only falls. The runner does it (before its first claim) after it saw at
 //! most one element left, which it then claims; should its turn end before, `leave` finds the element, and makes the entry again
 //! in the same step in which it clears `TURN`. That step and `arrive` write the same word: a popper comes either

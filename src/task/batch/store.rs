@@ -25,6 +25,8 @@ struct Shelves {
     memory: Vec<Memory>,
     /// How many of them, from the first on, nobody has taken since the last look.
     unused: usize,
+    /// How many there may be.
+    room: usize,
 }
 
 /// Of `LAYOUT`.
@@ -74,6 +76,7 @@ impl Store {
         Self(Mutex::new(Shelves {
             memory: Vec::new(),
             unused: 0,
+            room: MOST,
         }))
     }
 
@@ -86,9 +89,28 @@ impl Store {
 
     fn put(&self, memory: Memory) {
         let mut shelves = self.0.lock();
-        if shelves.memory.len() < MOST {
+        if shelves.memory.len() < shelves.room {
             shelves.memory.push(memory);
         }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.lock().memory.is_empty()
+    }
+
+    /// Gives everything back, and keeps nothing from now on.
+    pub(crate) fn close(&self) {
+        let mut shelves = self.0.lock();
+        shelves.room = 0;
+        shelves.unused = 0;
+        let all = mem::take(&mut shelves.memory);
+        drop(shelves);
+        drop(all);
+    }
+
+    /// Keeps memory again.
+    pub(crate) fn reopen(&self) {
+        self.0.lock().room = MOST;
     }
 
     /// Gives back what nobody has taken since this was called the last time.
@@ -144,6 +166,15 @@ mod tests {
             unsafe { free(memory, Some(&store)) };
         }
         assert_eq!(kept(&store), MOST);
+        store.close();
+        assert!(store.is_empty());
+        // SAFETY: as above.
+        unsafe { free(allocate(Some(&store)), Some(&store)) };
+        assert!(store.is_empty(), "closed");
+        store.reopen();
+        // SAFETY: as above.
+        unsafe { free(allocate(Some(&store)), Some(&store)) };
+        assert_eq!(kept(&store), 1);
         // SAFETY: as above.
         unsafe { free(allocate(None), None) };
     }

@@ -186,7 +186,7 @@ unsafe fn work<K: Kind, S: BatchSchedule>(header: NonNull<Header>) {
         Leave::Free => true,
     };
     if is_last {
-        // SAFETY: the last holder was this turn.
+        // SAFETY: the last holder was this turn, or its entry.
         unsafe { free::<K, S>(header) };
         tally.released += 1;
     }

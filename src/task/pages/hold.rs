@@ -33,7 +33,7 @@ impl GivenUp {
         if seen == 0 || seen & CLOSED != 0 {
             return 0;
         }
-        // Acquire: pairs with the Release in `add`. Only `close` could have come in between, and it is the owner's.
+        // Acquire: pairs with the Release in `add`. `close` cannot have come in between: it is the owner's.
         self.0.swap(0, Ordering::Acquire) / ONE
     }
 
