@@ -238,3 +238,41 @@ fn under_a_guard_of_another_runtime_a_task_still_leaves_its_worker_to_block() {
         task.await.unwrap();
     });
 }
+
+#[test]
+fn a_guard_that_a_gathered_task_leaves_behind_does_not_count_for_the_next_one() {
+    let other = runtime_of(3);
+    run_on(1, async {
+        let look_and_leave = |_| {
+            let entered = other.handle();
+            async move {
+                let workers = Handle::current().metrics().workers();
+                std::mem::forget(entered.enter());
+                workers
+            }
+        };
+        let seen = heist::gather((0..200).map(look_and_leave)).await;
+        assert!(seen.iter().all(|&workers| workers == 1), "{seen:?}");
+    });
+}
+
+#[test]
+fn under_a_guard_of_another_runtime_what_is_spawned_here_runs_though_the_root_blocks() {
+    let _watchdog = Watchdog::start();
+    let other = runtime_of(1);
+    // An engine that nobody has worked for.
+    Builder::new()
+        .worker_threads(2)
+        .on_thread_start(|| ())
+        .run(async {
+            let here = Handle::current();
+            let _guard = other.enter();
+            let mut far = Box::pin(sleep(Duration::from_secs(10)));
+            let polled = far.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+            assert!(polled.is_pending());
+            let (sender, receiver) = std::sync::mpsc::channel();
+            drop(here.spawn(async move { sender.send(5) }));
+            assert_eq!(receiver.recv(), Ok(5));
+        })
+        .unwrap();
+}

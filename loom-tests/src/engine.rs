@@ -161,10 +161,14 @@ impl Engine {
         if !self.closing.is_deserted() || !self.idle.claim_all(all) {
             return false;
         }
-        (0..all).for_each(|worker| self.work_at(worker));
-        let none = self.cells_out.load(Ordering::Acquire) == 0;
+        let none = self.closing.is_deserted() && self.has_no_cells_out();
         self.idle.give_all_back(all);
-        none && self.closing.is_deserted()
+        none
+    }
+
+    fn has_no_cells_out(&self) -> bool {
+        (0..self.seats.len()).for_each(|worker| self.work_at(worker));
+        self.cells_out.load(Ordering::Acquire) == 0
     }
 
     pub fn finish_if_abandoned(&self) {

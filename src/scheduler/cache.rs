@@ -59,38 +59,47 @@ pub(crate) fn is_for(config: &Config) -> bool {
     config.is_default || !config.has_hooks() && config.workers <= *LIMIT
 }
 
-/// Whether nothing is left of the run: no task, no cell, no timer, nobody else who knows the engine. The caller has the one Arc.
+/// Whether nothing is left of the run: no task, no cell, no timer, nobody else who knows the engine. The caller has the one Arc, and closes an engine that
+/// is not clean.
 pub(crate) fn is_clean(engine: &Arc<Engine>) -> bool {
     is_deserted(engine)
         && !engine.driver.has_duties()
         && engine.guests.lock().is_empty()
         && !engine.blocking.is_busy()
-        && has_no_cells_out(engine)
-        // Once more: whoever had a waker or a sleep of the engine may have called a thread, before it let go of that.
-        && is_deserted(engine)
+        && if engine.is_closed() {
+            has_no_cells_out(engine)
+        } else {
+            has_no_cells_out_while_nobody_comes(engine)
+        }
 }
 
 fn is_deserted(engine: &Arc<Engine>) -> bool {
     Arc::strong_count(engine) == 1 && engine.closing.is_deserted()
 }
 
-/// True: there is no task either, be it in a queue. False also if that can't be said, as a thread comes.
-fn has_no_cells_out(engine: &Engine) -> bool {
+/// A waker from outside may call at any time. False also if a thread was called, or could be.
+fn has_no_cells_out_while_nobody_comes(engine: &Arc<Engine>) -> bool {
     let regular = engine.regular();
-    // Nobody sits down from here on, though a waker may call. In a closed engine nobody can.
-    let is_closed = engine.is_closed();
-    if !is_closed && !engine.idle.claim_all(regular) {
+    if !engine.idle.claim_all(regular) {
         return false;
     }
-    // SAFETY: the caller owns every worker; nobody is at the foreign set, which takes an Arc.
-    let none = engine
-        .page_sets()
-        .all(|set| unsafe { set.cells_out() } == 0);
-    if !is_closed {
-        // Who pushed meanwhile has called nobody, and has a cell: it is up to the closing.
-        engine.idle.give_all_back(regular);
-    }
+    // From here on nobody gets a worker, and who got one before is present. A refused one needs no bit.
+    let is_left_alone =
+        is_deserted(engine) && !engine.workers.iter().any(|worker| worker.is_refused());
+    let none = is_left_alone && has_no_cells_out(engine);
+    // Who pushed meanwhile has called nobody, and has a cell: it is up to the closing. So is a sleeper who waits for the token of its bit.
+    engine.idle.give_all_back(regular);
     none
+}
+
+/// True: there is no task either, be it in a queue. For an engine whose workers are all the caller's.
+fn has_no_cells_out(engine: &Engine) -> bool {
+    // The foreign set is the holder's.
+    let _gate = engine.foreign_lock.lock();
+    engine
+        .page_sets()
+        // SAFETY: see above.
+        .all(|set| unsafe { set.cells_out() } == 0)
 }
 
 /// Keeps a clean engine, of which the caller has the one Arc.

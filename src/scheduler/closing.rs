@@ -10,6 +10,7 @@
 use std::ptr::NonNull;
 use std::time::Instant;
 
+use super::context;
 use super::engine::Engine;
 use super::schedule::cancel_queued;
 use super::worker::{self, Worker};
@@ -136,7 +137,7 @@ impl Engine {
         }
         self.timers().drain(&mut woken);
         for waker in woken {
-            contain(|| waker.wake());
+            context::call(|| contain(|| waker.wake()));
         }
         self.cancel_queued_blocking();
         self.drain_injector();

@@ -219,7 +219,7 @@ impl Drop for Scope {
     }
 }
 
-/// What a guard changes of what the context shows, when a poll begins, for [`resume`].
+/// What a guard changes of which runtime is current, when a poll begins, for [`resume`].
 pub(crate) struct Mark {
     engine: *const Engine,
     top: u64,
@@ -316,6 +316,12 @@ pub(crate) fn seated_at() -> Option<&'static Engine> {
     unsafe { seat.engine.as_ref() }
 }
 
+/// Whether the current runtime is that of the worker at which this thread sits: no guard shows another.
+#[inline]
+pub(crate) fn shows_the_seat() -> bool {
+    CONTEXT.with(|cx| ptr::eq(cx.engine.get(), cx.seat.get().engine))
+}
+
 /// Which poll of `engine`'s this thread is in. None: it sits at none of its workers.
 #[inline]
 pub(crate) fn turn_of(engine: *const Engine) -> Option<NonZeroU64> {
@@ -373,7 +379,7 @@ pub(crate) fn set_place(place: Place) -> Place {
     CONTEXT.with(|cx| cx.place.replace(place))
 }
 
-/// True once, after this thread began to work.
+/// True once, after this thread began to work at its worker.
 #[inline]
 pub(crate) fn needs_arming() -> bool {
     CONTEXT.with(|cx| !cx.armed.replace(true))

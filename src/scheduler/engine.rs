@@ -309,10 +309,12 @@ impl Engine {
 
     fn attend(&self, attend: Attend) {
         // A worker's occupant sits down itself when it runs dry; until then the monitor watches.
-        if attend == Attend::Nobody && context::worker_of(self).is_none() {
+        let is_occupant = context::worker_of(self).is_some();
+        if attend == Attend::Nobody && !is_occupant {
             self.notify();
         }
-        if context::needs_arming() {
+        // What an occupant has said it has said of its own engine.
+        if !is_occupant || context::needs_arming() {
             monitor::arm(self);
         }
     }

@@ -202,6 +202,10 @@ impl BatchSchedule for Scheduler {
         let Some(worker) = (unsafe { context::worker().as_ref() }) else {
             return false;
         };
+        // The next element is not to find what a guard shows that this one left behind.
+        if !context::shows_the_seat() {
+            return false;
+        }
         // What an element woke in the next slot, where no thief sees it, or the root of this thread, would otherwise wait for the whole turn.
         if worker.attention() != 0 || !worker.next.is_empty() || context::is_root_woken() {
             return false;

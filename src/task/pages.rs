@@ -9,7 +9,7 @@
 //!
 //! | what | who |
 //! |---|---|
-//! | `local` | the owner: the thread seated at the worker, or the holder of the foreign lock, or the closer after all left |
+//! | `local` | the owner: the thread seated at the worker, or the holder of the foreign lock, or the closer after all left, or the end of a run that has claimed all bits |
 //! | `remote` | anybody (push); the owner (take all) |
 //! | `given_up` | anybody (add); the owner (take) |
 //! | `blocks` | under its lock: the owner adds and removes, walkers read |
