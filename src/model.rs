@@ -9,7 +9,8 @@ use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use crate::driver::{self, Attend, Handover};
-use crate::task::{self, Fresh, Header, Origin, Spec, TaskRef, batch};
+use crate::task::header::TaskRef;
+use crate::task::{self, Fresh, Header, Origin, Spec, batch};
 use crate::timer::TimerKey;
 
 pub use crate::driver::seat::{Seat, Sit};
@@ -18,6 +19,7 @@ pub use crate::reactor::readiness::{Direction, Readiness, Ready, Seen};
 pub use crate::reactor::source::Source;
 pub use crate::reactor::sources::{Sources, Table};
 pub use crate::reactor::waiters::Ticket;
+pub use crate::scheduler::guests::Guests;
 pub use crate::scheduler::idle::Idle;
 pub use crate::scheduler::parker::Parker;
 pub use crate::task::batch::range::{Arrival, Leave, Range};
@@ -95,7 +97,13 @@ impl<S: Scheduler> task::Schedule for Adapter<S> {
         S::owns(set)
     }
 
-    fn completed(_set: &PageSet) {}
+    fn stays(set: &PageSet) -> bool {
+        S::owns(set)
+    }
+
+    fn completed(set: &PageSet) -> bool {
+        S::owns(set)
+    }
 
     unsafe fn cell_gone(set: NonNull<PageSet>) {
         S::cell_gone(set);
@@ -239,7 +247,7 @@ pub fn living(set: &PageSet) -> Vec<Walked> {
 impl Walked {
     /// Stands for reading what the spawner wrote, at a place that loom watches.
     pub fn read(&self) {
-        self.0.header().join_waker.with(|_| ());
+        self.0.header().tenancy.with(|_| ());
     }
 
     pub fn claim_idle(&self) -> Claim {

@@ -4,6 +4,8 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use crate::task::current;
+
 /// Lets the other runnable tasks of this worker go first, once.
 ///
 /// All that wait in the worker's queue go before it. Tasks that are woken meanwhile do not wait for a round of those that yield: a few of
@@ -40,7 +42,7 @@ impl Future for YieldNow {
             return Poll::Ready(());
         }
         self.yielded = true;
-        cx.waker().wake_by_ref();
+        current::wake(cx);
         Poll::Pending
     }
 }

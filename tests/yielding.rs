@@ -2,9 +2,9 @@
 
 mod common;
 
-use common::{Counter, run_on};
+use common::{Counter, WakeCount, poll_with, run_on};
 use std::future::poll_fn;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Poll, Waker};
@@ -203,4 +203,101 @@ fn tasks_of_a_gather_that_yield_neither_pile_up_nor_hold_up_others() {
         longest <= 500,
         "{longest} began between two turns of another"
     );
+}
+
+/// In one poll: a yield, and then a whole runtime on the same thread whose tasks yield too.
+#[test]
+fn a_yield_is_not_lost_in_a_nested_run() {
+    run_on(1, async {
+        let task = heist::spawn(async {
+            let mut yields = pin!(heist::yield_now());
+            let mut is_first = true;
+            poll_fn(|cx| {
+                let polled = yields.as_mut().poll(cx);
+                if std::mem::take(&mut is_first) {
+                    assert!(polled.is_pending());
+                    let done = heist::block_in_place(|| run_on(1, nested()));
+                    assert_eq!(done, 10);
+                }
+                polled
+            })
+            .await;
+        });
+        task.await.unwrap();
+    });
+}
+
+async fn nested() -> usize {
+    let yielding = |_| {
+        heist::spawn(async {
+            heist::yield_now().await;
+        })
+    };
+    let tasks: Vec<_> = (0..10).map(yielding).collect();
+    heist::yield_now().await;
+    let mut done = 0;
+    for task in tasks {
+        task.await.unwrap();
+        done += 1;
+    }
+    done
+}
+
+#[test]
+fn a_yield_wakes_whose_waker_it_is_given() {
+    run_on(1, async {
+        let left = Arc::new(Mutex::new(None::<Waker>));
+        let leaves = Arc::clone(&left);
+        let waits = heist::spawn(poll_fn(move |cx| {
+            match leaves.lock().unwrap().replace(cx.waker().clone()) {
+                None => Poll::Pending,
+                Some(_) => Poll::Ready(()),
+            }
+        }));
+        heist::yield_now().await;
+        let wakes = heist::spawn(async move {
+            let waker = left.lock().unwrap().clone().expect("it has been polled");
+            let polled = poll_with(pin!(heist::yield_now()), &waker);
+            assert!(polled.is_pending());
+        });
+        wakes.await.unwrap();
+        waits.await.unwrap();
+    });
+}
+
+/// A combinator that gives what it polls a waker of its own hears of each yield.
+#[test]
+fn a_yield_wakes_the_combinator_around_it() {
+    run_on(1, async {
+        let task = heist::spawn(async {
+            let (count, waker) = WakeCount::new();
+            let mut inner = pin!(heist::yield_now());
+            assert!(poll_with(inner.as_mut(), &waker).is_pending());
+            assert_eq!(count.get(), 1);
+            assert!(poll_with(inner.as_mut(), &waker).is_ready());
+        });
+        task.await.unwrap();
+    });
+}
+
+/// A task that yields and is done in the same poll has had its last turn.
+#[test]
+fn a_yield_that_is_given_up_leads_to_nothing() {
+    run_on(1, async {
+        let task = heist::spawn(async {
+            let mut yields = pin!(heist::yield_now());
+            poll_fn(|cx| {
+                assert!(yields.as_mut().poll(cx).is_pending());
+                Poll::Ready(())
+            })
+            .await;
+            std::future::pending::<()>().await;
+        });
+        for _ in 0..3 {
+            heist::yield_now().await;
+        }
+        assert!(!task.is_finished());
+        task.abort();
+        assert!(task.await.unwrap_err().is_cancelled());
+    });
 }

@@ -5,10 +5,9 @@
 use std::sync::Mutex as Notes;
 use std::sync::atomic::{AtomicUsize as Tally, Ordering as Any};
 
-use heist::model::{Chair, Driver, Idle, Parker};
+use heist::model::{Chair, Driver, Guests, Idle, Parker};
 use loom::cell::UnsafeCell;
-use loom::sync::Mutex;
-use loom::sync::atomic::{AtomicBool as Flag, AtomicPtr, AtomicUsize, Ordering};
+use loom::sync::atomic::{AtomicBool as Flag, AtomicPtr, AtomicUsize, Ordering, fence};
 
 use crate::closing::Closing;
 use crate::driving::{Poller, Sitter};
@@ -21,8 +20,9 @@ const ENTRIES: usize = 3;
 pub struct Engine {
     pub idle: Idle,
     pub injector: Injector,
-    /// The queue of some busy worker.
+    /// The queue of some busy worker, and its `is_used`.
     pub local: Local,
+    local_is_used: Flag,
     pub poller: Poller,
     /// With two shards of timers, which stand for any number.
     pub driver: Driver<Sitter>,
@@ -37,7 +37,7 @@ pub struct Engine {
     refused: Vec<Flag>,
     /// What belongs to whoever owns the worker: its queue, and its pages.
     benches: Vec<UnsafeCell<()>>,
-    pub guests: Mutex<Vec<&'static Parker>>,
+    pub guests: Guests,
     /// What belongs to a task: its pusher writes it, and its runner. So it is not a join that shows who came first.
     tasks: Vec<UnsafeCell<usize>>,
     /// Vacant workers that a thread was requested for. Notes order nothing.
@@ -53,6 +53,7 @@ impl Engine {
             idle: Idle::new(total, asleep),
             injector: Injector::default(),
             local: Local::default(),
+            local_is_used: Flag::new(false),
             poller: Poller::default(),
             driver: Driver::new(2),
             closing: Closing::new(0),
@@ -63,7 +64,7 @@ impl Engine {
                 .collect(),
             attention: (0..total).map(|_| Flag::new(false)).collect(),
             refused: (0..total).map(|_| Flag::new(false)).collect(),
-            guests: Mutex::new(Vec::new()),
+            guests: Guests::new(),
             benches: (0..total).map(|_| UnsafeCell::new(())).collect(),
             tasks: (0..=ENTRIES).map(|_| UnsafeCell::new(0)).collect(),
             requests: Notes::new(Vec::new()),
@@ -91,6 +92,11 @@ impl Engine {
         self.notify();
     }
 
+    /// The owner of `local` sits down there.
+    pub fn sit_at_local(&self) {
+        self.local_is_used.store(true, Ordering::Relaxed);
+    }
+
     /// From the owner of `local`.
     pub fn push_local(&self, entry: usize) {
         self.make(entry);
@@ -99,7 +105,8 @@ impl Engine {
     }
 
     pub fn has_work(&self) -> bool {
-        !self.injector.is_empty() || !self.local.is_empty()
+        !self.injector.is_empty()
+            || self.local_is_used.load(Ordering::Relaxed) && !self.local.is_empty()
     }
 
     pub fn parker(&self, worker: usize) -> Option<&'static Parker> {
@@ -217,13 +224,13 @@ impl Engine {
         }
         self.stop_searching();
         self.set_refused(worker);
+        fence(Ordering::SeqCst);
         self.offer_to_guest();
         self.depart();
     }
 
     pub fn offer_to_guest(&self) {
-        let guest = self.guests.lock().unwrap().first().copied();
-        if let Some(guest) = guest {
+        if let Some(guest) = self.guests.first() {
             guest.kick(|| self.poller.notify());
         }
     }

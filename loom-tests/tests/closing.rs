@@ -4,7 +4,7 @@
 //! Asserted: the future is dropped, once, before the closing ends or by the one who came late; the joiner hears of it; nobody touches the
 //! engine after its last cell has freed it. Whoever finishes the closing does so once, and has every worker's queue and pages alone.
 //!
-//! Mutants that must die: `closed-unchecked`, `push-without-fence`, `drain-silent`, `gate-unchecked`, `waker-lets-go-early`,
+//! Mutants that must die: `closed-unchecked`, `push-without-fence`, `drain-silent`, `gate-unchecked`, `waker-lets-go-early`, `stays-without-seat`,
 //! `claim-busy`, `claim-running-silent`, `cells-gone-relaxed`, `depart-fence`, `depart-silent`, `depart-relaxed`, `deserted-fence`, `deserted-relaxed`, `arrive-fence`,
 //! `arrive-unchecked`, `arrive-after-claim`, `leave-keeps-bit`, `abandon-fence`, `abandon-relaxed`, `finish-twice`, `finish-undeserted`,
 //! `abandoned-look-relaxed`, `last-silent`, `late-silent`.

@@ -3,7 +3,7 @@
 //! Asserted: no guest waits for ever for a worker that is free (else loom finds a deadlock); a refused worker is taken by the monitor or by a
 //! caller, by one of them, with its queue as it was left.
 //!
-//! Mutants that must die: `guest-second-try`, `offer-skipped`, `offer-before-bit`, `refused-unoffered`, `offer-before-refused`,
+//! Mutants that must die: `guest-second-try`, `guest-fence`, `refused-fence`, `offer-skipped`, `offer-before-bit`, `refused-unoffered`, `offer-before-refused`,
 //! `refused-taken-twice`, `take-refused-relaxed`.
 #![cfg(heist_loom)]
 
@@ -40,17 +40,13 @@ impl Office {
         let engine = &self.engine;
         let mut seat = None;
         while seat.is_none() {
-            engine.guests.lock().unwrap().push(parker);
+            engine.guests.add(parker, false);
             seat = engine.take_seat(parker);
             if seat.is_none() {
                 parker.park(None);
             }
             parker.take_kick();
-            engine
-                .guests
-                .lock()
-                .unwrap()
-                .retain(|guest| !std::ptr::eq(*guest, parker));
+            engine.guests.remove(parker);
             if seat.is_none() {
                 seat = engine.take_seat(parker);
             }

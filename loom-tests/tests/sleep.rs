@@ -6,7 +6,7 @@
 //! Mutants that must die: `push-fence`, `sleep-fence`, `second-look`, `leave-search-fence`, `last-searcher`, `start-over`,
 //! `token-decides`, `bit-decides`, `successors-bit`, `vacate-after-bit`, `leave-look`, `evicted-runs-on`, `claim-relaxed`,
 //! `sleep-relaxed`, `notify-unlocked`, `close-without-fence`, `closed-unseen`, `claim-all-relaxed`, `give-back-relaxed`,
-//! `clean-without-claim`, `clean-with-cells-out`.
+//! `clean-without-claim`, `clean-with-cells-out`, `used-late`.
 #![cfg(heist_loom)]
 
 use heist::model::Parker;
@@ -59,6 +59,7 @@ fn local_push_against_the_last_searcher_leaving() {
             let mut occupant = office.occupant(0);
             let thief = thread::spawn(move || occupant.serve(1));
             // This one's poll goes on until the thief has run the entry.
+            office.engine.sit_at_local();
             office.engine.push_local(1);
             thief.join().unwrap();
         });

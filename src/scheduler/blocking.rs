@@ -9,13 +9,15 @@ use super::context::{self, Place, Scope};
 use super::engine::Engine;
 use super::{monitor, threads};
 use crate::queue::Entry;
-use crate::sync::{Mutex, Ordering};
+use crate::sync::{AtomicBool, Mutex, Ordering};
 use crate::task::{self, Header};
 use crate::util::report::warning;
 
 /// Calls that wait for a thread, and how many threads there are.
 pub(crate) struct BlockingQueue {
     state: Mutex<State>,
+    /// There was a call since the engine was last clean.
+    is_used: AtomicBool,
     max: usize,
 }
 
@@ -34,6 +36,7 @@ impl BlockingQueue {
                 threads: 0,
                 refused: false,
             }),
+            is_used: AtomicBool::new(false),
             max,
         }
     }
@@ -52,10 +55,16 @@ impl BlockingQueue {
         state.refused && !state.queue.is_empty()
     }
 
-    /// Whether a call runs or waits.
+    /// Whether a call runs or waits. For whoever alone knows the engine, and comes after all that others did with it.
     pub(crate) fn is_busy(&self) -> bool {
+        // Relaxed (both): see above.
+        if !self.is_used.load(Ordering::Relaxed) {
+            return false;
+        }
         let state = self.state.lock();
-        state.threads != 0 || !state.queue.is_empty()
+        let is_busy = state.threads != 0 || !state.queue.is_empty();
+        self.is_used.store(is_busy, Ordering::Relaxed);
+        is_busy
     }
 
     /// The thread that was asked for does not come. Returns the calls that none is left to run.
@@ -84,6 +93,8 @@ impl BlockingQueue {
 impl Engine {
     /// Queues a call, and gets a thread for it.
     pub(crate) fn push_blocking(&self, task: NonNull<Header>) {
+        // Relaxed: read by who comes after this.
+        self.blocking.is_used.store(true, Ordering::Relaxed);
         self.blocking.state.lock().queue.push_back(Entry(task));
         self.staff_blocking();
         // The closer's drain pairs with this look: it takes the lock after setting the flag.

@@ -6,11 +6,16 @@
 use std::sync::{Arc, LazyLock};
 use std::time::Instant;
 
+use crossbeam_utils::atomic::AtomicCell;
+
 use super::config::Config;
 use super::engine::Engine;
-use crate::sync::{Mutex, Ordering};
+use crate::sync::{Mutex, Ordering, fence};
 use crate::task::PageSet;
 
+/// The engine with the default settings that was kept last. Most often it is the only one, and no lock is taken for it.
+static LAST: AtomicCell<Option<Arc<Engine>>> = AtomicCell::new(None);
+/// Those that were kept before it.
 static WITH_DEFAULTS: Mutex<Kept> = Mutex::new(Kept(Vec::new()));
 static WITH_SETTINGS: Mutex<Kept> = Mutex::new(Kept(Vec::new()));
 
@@ -33,15 +38,14 @@ impl Kept {
 
     /// Gives back what there is no room for.
     fn put(&mut self, engine: Arc<Engine>, limit: usize) -> Option<Arc<Engine>> {
-        let oldest = (self.0.len() >= limit).then(|| self.0.remove(0));
         self.0.push(engine);
-        oldest
+        (self.0.len() > limit).then(|| self.0.remove(0))
     }
 }
 
 /// An engine with the default configuration.
 pub(crate) fn take_default() -> Arc<Engine> {
-    let kept = WITH_DEFAULTS.lock().take(|_| true);
+    let kept = LAST.take().or_else(|| WITH_DEFAULTS.lock().take(|_| true));
     kept.unwrap_or_else(|| Engine::new(Config::default()))
 }
 
@@ -64,7 +68,7 @@ pub(crate) fn is_for(config: &Config) -> bool {
 pub(crate) fn is_clean(engine: &Arc<Engine>) -> bool {
     is_deserted(engine)
         && !engine.driver.has_duties()
-        && engine.guests.lock().is_empty()
+        && engine.guests.len() == 0
         && !engine.blocking.is_busy()
         && if engine.is_closed() {
             has_no_cells_out(engine)
@@ -74,7 +78,10 @@ pub(crate) fn is_clean(engine: &Arc<Engine>) -> bool {
 }
 
 fn is_deserted(engine: &Arc<Engine>) -> bool {
-    Arc::strong_count(engine) == 1 && engine.closing.is_deserted()
+    let is_one = Arc::strong_count(engine) == 1;
+    // Pairs with the Release with which an Arc is given back: what others did with the engine comes before what follows.
+    fence(Ordering::Acquire);
+    is_one && engine.closing.is_deserted()
 }
 
 /// A waker from outside may call at any time. False also if a thread was called, or could be.
@@ -92,10 +99,9 @@ fn has_no_cells_out_while_nobody_comes(engine: &Arc<Engine>) -> bool {
     none
 }
 
-/// True: there is no task either, be it in a queue. For an engine whose workers are all the caller's.
+/// True: there is no task either, be it in a queue. For an engine whose workers are all the caller's, and so is the foreign set, as whoever takes its
+/// lock has an Arc.
 fn has_no_cells_out(engine: &Engine) -> bool {
-    // The foreign set is the holder's.
-    let _gate = engine.foreign_lock.lock();
     engine
         .page_sets()
         // SAFETY: see above.
@@ -105,7 +111,7 @@ fn has_no_cells_out(engine: &Engine) -> bool {
 /// Keeps a clean engine, of which the caller has the one Arc.
 pub(crate) fn keep(engine: Arc<Engine>) {
     for worker in &engine.workers {
-        worker.reset_counters();
+        worker.reset();
         trim(&worker.pages);
     }
     engine.foreign.reset_spawned();
@@ -114,12 +120,12 @@ pub(crate) fn keep(engine: Arc<Engine>) {
     engine.completed_elsewhere.store(0, Ordering::Relaxed);
     // Relaxed: nobody else knows the engine.
     engine.complained.store(false, Ordering::Relaxed);
-    let kept = if engine.config.is_default {
-        &WITH_DEFAULTS
+    let surplus = if engine.config.is_default {
+        let before = LAST.swap(Some(engine));
+        before.and_then(|before| WITH_DEFAULTS.lock().put(before, *LIMIT - 1))
     } else {
-        &WITH_SETTINGS
+        WITH_SETTINGS.lock().put(engine, *LIMIT)
     };
-    let surplus = kept.lock().put(engine, *LIMIT);
     // Here, without the lock.
     drop(surplus);
 }

@@ -18,13 +18,6 @@ use crate::sync::Ordering;
 use crate::util::budget;
 use crate::util::contain::{contain, discard};
 
-/// A caller that waits for a worker.
-#[derive(Debug)]
-pub(crate) struct Guest {
-    parker: &'static Parker,
-    barred: bool,
-}
-
 struct Caller<'e> {
     engine: &'e Arc<Engine>,
     parker: &'static Parker,
@@ -192,6 +185,10 @@ impl Caller<'_> {
     /// Leaves the worker in order.
     fn give_up_seat(&mut self) {
         if let Some(mut seat) = self.seat.take() {
+            if Arc::strong_count(self.engine) == 1 {
+                // The end of a `run`, with nobody who could ask for numbers: one look at the clock less.
+                seat.worker.stats.forget();
+            }
             seat.leave();
             self.engine.depart();
         }
@@ -211,15 +208,7 @@ impl Caller<'_> {
     /// A guest polls nothing but its root.
     fn wait_as_guest(&mut self, root: &Root) {
         if self.runs_tasks() {
-            let mut guests = self.engine.guests.lock();
-            // Offers go to the first: to one that is barred only if no other would take them.
-            let place = guests.partition_point(|guest| self.barred || !guest.barred);
-            let guest = Guest {
-                parker: self.parker,
-                barred: self.barred,
-            };
-            guests.insert(place, guest);
-            drop(guests);
+            self.engine.guests.add(self.parker, self.barred);
             // Whoever leaves a worker after this sees the guest; who left before is seen here.
             self.take_seat();
         }
@@ -228,10 +217,7 @@ impl Caller<'_> {
         }
         self.parker.take_kick();
         if self.runs_tasks() {
-            self.engine
-                .guests
-                .lock()
-                .retain(|guest| !std::ptr::eq(guest.parker, self.parker));
+            self.engine.guests.remove(self.parker);
             if self.seat.is_none() {
                 self.take_seat();
             }
@@ -268,10 +254,9 @@ impl Engine {
         regular.iter().position(|worker| worker.take_refused())
     }
 
-    /// A worker was left: a guest may have it.
+    /// A worker was left, and there was a fence after that: a guest may have it.
     pub(crate) fn offer_to_guest(&self) {
-        let parker = self.guests.lock().first().map(|guest| guest.parker);
-        if let Some(parker) = parker {
+        if let Some(parker) = self.guests.first() {
             parker.kick(|| self.driver.interrupt());
         }
     }

@@ -10,10 +10,10 @@ use std::time::Instant;
 use crossbeam_utils::CachePadded;
 
 use super::blocking::BlockingQueue;
-use super::caller::Guest;
 use super::closing::Closing;
 use super::config::Config;
 use super::ending::Abandoned;
+use super::guests::Guests;
 use super::idle::Idle;
 use super::parker::Parker;
 use super::worker::Worker;
@@ -21,7 +21,7 @@ use super::{context, monitor, threads};
 use crate::driver::{Attend, Driver};
 use crate::queue::Injector;
 use crate::reactor::Reactor;
-use crate::sync::{AtomicBool, AtomicU64, AtomicUsize, Mutex, Ordering};
+use crate::sync::{AtomicBool, AtomicU64, AtomicUsize, Mutex, Ordering, fence};
 use crate::task::batch::Store;
 use crate::task::{Header, PageSet};
 use crate::timer::Timers;
@@ -43,7 +43,7 @@ pub(crate) struct Engine {
     pub(crate) store: Store,
     /// Tasks that completed where no worker was.
     pub(crate) completed_elsewhere: AtomicU64,
-    pub(crate) guests: Mutex<Vec<Guest>>,
+    pub(crate) guests: Guests,
     pub(crate) closing: Closing,
     pub(crate) abandoned: Abandoned,
     /// Cells and holds that were out when the engine was retired, and an `Arc` on their behalf.
@@ -81,7 +81,7 @@ impl Engine {
                 foreign_lock: Mutex::new(Gate::default()),
                 store: Store::new(),
                 completed_elsewhere: AtomicU64::new(0),
-                guests: Mutex::new(Vec::new()),
+                guests: Guests::new(),
                 closing: Closing::new(),
                 abandoned: Abandoned::new(),
                 cells_out: AtomicUsize::new(0),
@@ -134,6 +134,13 @@ impl Engine {
     /// Whether a worker that searches would find something.
     pub(crate) fn has_work(&self) -> bool {
         !self.injector.is_empty() || self.workers.iter().any(|worker| worker.has_work())
+    }
+
+    /// The same but for the queue of this worker, whose occupant knows what it has there.
+    pub(crate) fn has_work_beside(&self, worker: &Worker) -> bool {
+        let others = self.workers.iter().enumerate();
+        let mut others = others.filter(|(index, _)| *index != worker.index);
+        !self.injector.is_empty() || others.any(|(_, other)| other.has_work())
     }
 
     /// Queues a task from a thread that sits at no worker.
@@ -246,6 +253,8 @@ impl Engine {
         self.stop_searching();
         // From here on it is the monitor's, or a caller's.
         seat.set_refused();
+        // Pairs with the fence in `Closing::arrive`: see `Guests::add`.
+        fence(Ordering::SeqCst);
         self.offer_to_guest();
         monitor::arm(self);
         // Last, as a logger may block. Relaxed: said once per engine.
@@ -372,7 +381,7 @@ impl fmt::Debug for Engine {
             self.idle.searchers(),
             self.injector.len(),
             self.driver,
-            self.guests.lock().len(),
+            self.guests.len(),
             if self.is_closed() { ", closed" } else { "" },
         )?;
         for worker in &self.workers {

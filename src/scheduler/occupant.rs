@@ -83,7 +83,9 @@ impl<'e> Occupant<'e> {
     ) -> Self {
         let worker: &Worker = &engine.workers[index];
         // What was asked of the last occupant is not asked of this one.
-        worker.calm(YIELD_SEAT);
+        if worker.attention() & YIELD_SEAT != 0 {
+            worker.calm(YIELD_SEAT);
+        }
         // Relaxed: a hint for the monitor.
         worker.in_root.store(false, Ordering::Relaxed);
         worker.root_waits.set(0);

@@ -15,6 +15,8 @@
     reason = "the loom models reach these through heist::model"
 )]
 
+#[cfg(not(heist_loom))]
+use std::cell::Cell;
 use std::time::Duration;
 #[cfg(not(heist_loom))]
 use std::time::Instant;
@@ -33,6 +35,22 @@ const KICK: u32 = 8;
 /// Parkers that no thread uses.
 #[cfg(not(heist_loom))]
 static POOL: Mutex<Vec<&'static Parker>> = Mutex::new(Vec::new());
+
+/// The parker that a thread had last, which it leaves to others when it ends.
+#[cfg(not(heist_loom))]
+struct Last(Cell<Option<&'static Parker>>);
+
+#[cfg(not(heist_loom))]
+impl Drop for Last {
+    fn drop(&mut self) {
+        POOL.lock().extend(self.0.take());
+    }
+}
+
+#[cfg(not(heist_loom))]
+thread_local! {
+    static LAST: Last = const { Last(Cell::new(None)) };
+}
 
 /// See the module's page.
 #[derive(Debug)]
@@ -56,6 +74,10 @@ impl Parker {
     /// A parker for a thread that begins to serve, or for a caller.
     #[cfg(not(heist_loom))]
     pub(crate) fn acquire() -> &'static Self {
+        // In the destructors of other thread-locals this one may be gone.
+        if let Ok(Some(parker)) = LAST.try_with(|last| last.0.take()) {
+            return parker;
+        }
         let used = POOL.lock().pop();
         used.unwrap_or_else(|| Box::leak(Box::default()))
     }
@@ -67,7 +89,10 @@ impl Parker {
             parker.state.load(Ordering::Relaxed) & TOKEN == 0,
             "a token was left"
         );
-        POOL.lock().push(parker);
+        let surplus = LAST.try_with(|last| last.0.replace(Some(parker)));
+        if let Some(surplus) = surplus.unwrap_or(Some(parker)) {
+            POOL.lock().push(surplus);
+        }
     }
 
     /// Hands over the token. `notify` ends a wait in the poller.

@@ -10,8 +10,8 @@ use super::parker::Parker;
 use super::schedule::{Scheduler, with_orphans};
 use crate::task::pages::{self, home_of};
 use crate::task::state::{Pause, State};
-use crate::task::waker::BorrowedWaker;
-use crate::task::{Header, Meta, Origin, PageSet, TaskRef, Vtable, free_cell};
+use crate::task::waker::{BorrowedWaker, wake_keeping};
+use crate::task::{Header, Meta, Origin, PageSet, Vtable, free_cell};
 
 #[repr(C)]
 struct Cell {
@@ -24,6 +24,7 @@ const CLASS: usize = pages::class_of(size_of::<Cell>());
 static VTABLE: Vtable = Vtable {
     run: |_| unreachable!("a root is in no queue"),
     schedule: wake,
+    wake: wake_keeping,
     cancel: |_| unreachable!("no walk claims a root"),
     read_output: |_, _| unreachable!("a root has no handle"),
     drop_output: |_| unreachable!("a root's output stays in its caller's frame"),
@@ -32,8 +33,9 @@ static VTABLE: Vtable = Vtable {
     walkable: false,
 };
 
-/// The root of one `block_on`.
-pub(super) struct Root(TaskRef);
+/// The root of one `block_on`. RUNNING from the poll in which it is done until it is dropped, so that wakes find nothing to do; without a handle, and
+/// without an output in the cell.
+pub(super) struct Root(NonNull<Header>);
 
 impl Root {
     /// A root that is due for its first poll, in the pages of the caller's worker, or in the foreign ones.
@@ -79,16 +81,16 @@ impl Root {
         unsafe { place.write(parker) };
         // SAFETY: every field is written.
         unsafe { header.as_ref() }.state.publish_owned();
-        // SAFETY: `publish_owned` counted one reference, which is handed over.
-        Self(unsafe { TaskRef::from_raw(header) })
+        Self(header)
     }
 
     pub(super) fn cell(&self) -> NonNull<Header> {
-        self.0.as_ptr()
+        self.0
     }
 
     fn state(&self) -> &State {
-        &self.0.header().state
+        // SAFETY: `publish_owned` counted a reference, which is given back when this is dropped.
+        &unsafe { self.0.as_ref() }.state
     }
 
     pub(super) fn is_woken(&self) -> bool {
@@ -99,16 +101,22 @@ impl Root {
     pub(super) fn poll(&self, poll: &mut dyn FnMut(&std::task::Waker) -> bool) -> bool {
         let _never_cancelled = self.state().start();
         // SAFETY: our reference outlasts the poll.
-        let waker = unsafe { BorrowedWaker::new(self.0.as_ptr()) };
+        let waker = unsafe { BorrowedWaker::new(self.0) };
         let done = poll(&waker);
-        if done {
-            // From here on wakes find it complete. There is no handle, and no output in the cell.
-            let _no_joiner = self.state().complete();
-        } else {
+        if !done {
             let pause = self.state().pause();
             debug_assert!(pause != Pause::Cancel, "nobody can abort a root");
         }
         done
+    }
+}
+
+impl Drop for Root {
+    fn drop(&mut self) {
+        if self.state().complete_and_release() {
+            // SAFETY: that was the last reference.
+            unsafe { free(self.0) }
+        }
     }
 }
 

@@ -106,10 +106,18 @@ impl Schedule for Scheduler {
     }
 
     #[inline]
-    fn completed(set: &PageSet) {
-        if let Some(worker) = count_completed(set, 1) {
-            worker.completes();
-        }
+    fn stays(set: &PageSet) -> bool {
+        // Where the thread sits it has an Arc, until it has left.
+        Engine::of(set).is_some_and(|engine| context::worker_of(engine).is_some())
+    }
+
+    #[inline]
+    fn completed(set: &PageSet) -> bool {
+        let Some(worker) = count_completed(set, 1) else {
+            return false;
+        };
+        worker.completes();
+        std::ptr::eq(&raw const worker.pages, set)
     }
 
     unsafe fn cell_gone(set: NonNull<PageSet>) {

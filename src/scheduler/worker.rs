@@ -18,12 +18,15 @@ use crate::task::{Header, Meta, PageSet};
 /// | `parker`, `by_pool` | whoever owns the worker: the occupant, or who cleared its bit |
 /// | `turns`, counters | the occupant writes, anybody reads |
 /// | `is_from_queue`, `joining`, `root_waits` | the occupant |
+/// | `is_used` | the occupant, when it sits down; anybody reads |
 /// | `attention` | anybody sets; the occupant takes |
 pub(crate) struct Worker {
     pub(crate) index: usize,
     pub(crate) next: NextSlot<Header>,
     pub(crate) local: Local,
     pub(crate) stealer: Stealer,
+    /// Somebody has sat here, and may have queued something.
+    is_used: Mark,
     pub(crate) pages: PageSet,
     /// The occupant's; null: vacant.
     parker: AtomicPtr<Parker>,
@@ -137,13 +140,19 @@ impl Stats {
         self.awake_since.store(now.max(1), Ordering::Relaxed);
     }
 
-    pub(crate) fn slept_at(&self, now: u64) {
+    pub(crate) fn slept(&self, now: impl FnOnce() -> u64) {
         // Relaxed: as above.
         let since = self.awake_since.load(Ordering::Relaxed);
         if since != 0 {
             self.awake_since.store(0, Ordering::Relaxed);
-            self.busy.add(now.saturating_sub(since));
+            self.busy.add(now().saturating_sub(since));
         }
+    }
+
+    /// Nobody will ask for how long the occupant was awake this time.
+    pub(crate) fn forget(&self) {
+        // Relaxed: as above.
+        self.awake_since.store(0, Ordering::Relaxed);
     }
 
     pub(crate) fn busy(&self, now: u64) -> Duration {
@@ -166,6 +175,7 @@ impl Worker {
             next: NextSlot::new(),
             local,
             stealer,
+            is_used: Mark::default(),
             pages: PageSet::new(engine),
             parker: AtomicPtr::new(ptr::null_mut()),
             by_pool: AtomicBool::new(false),
@@ -208,6 +218,7 @@ impl Worker {
         // Relaxed: read by owners of the worker.
         self.by_pool.store(by_pool, Ordering::Relaxed);
         self.set_coming(false);
+        self.is_used.set(true);
         // Release: pairs with the Acquire in `parker`.
         self.parker
             .store(ptr::from_ref(parker).cast_mut(), Ordering::Release);
@@ -308,9 +319,10 @@ impl Worker {
         self.parker().is_some_and(|seated| ptr::eq(seated, parker))
     }
 
-    /// Whether others could take something here.
+    /// Whether others could take something here. Who asks before it goes to sleep does so behind a fence, as a look into the queue takes one too: who
+    /// pushed here behind its own sat down before that.
     pub(crate) fn has_work(&self) -> bool {
-        !self.stealer.is_empty()
+        self.is_used.get() && !self.stealer.is_empty()
     }
 
     /// Moves the next slot's task to the back of the queue.
@@ -333,10 +345,11 @@ impl Worker {
         self.next.take().or_else(|| unsafe { self.local.pop() })
     }
 
-    /// Sets the numbers back, for an engine that goes to its next run.
-    pub(crate) fn reset_counters(&self) {
+    /// Sets back what was noted, for an engine that goes to its next run with empty queues.
+    pub(crate) fn reset(&self) {
         self.turns.set(0);
         self.joining.set(0);
+        self.is_used.set(false);
         self.stats.reset();
         self.pages.reset_spawned();
     }

@@ -12,8 +12,8 @@ use std::task::{Context, Poll};
 use super::header::{Header, Meta, Vtable};
 use super::pages::{self, PageSet, home_of};
 use super::state::{Complete, Pause, Start};
-use super::waker::{BorrowedWaker, JoinWaker};
-use super::{JoinError, Schedule};
+use super::waker::{BorrowedWaker, JoinWaker, wake_in};
+use super::{JoinError, Schedule, current};
 use crate::sync::UnsafeCell;
 use crate::util::contain::contain;
 
@@ -124,6 +124,7 @@ impl<B: Body, S: Schedule> VtableOf<B, S> {
     const VTABLE: Vtable = Vtable {
         run: Cell::<B, S>::run,
         schedule: schedule_cell::<S>,
+        wake: wake_cell::<S>,
         home: home_of,
         cancel: Cell::<B, S>::cancel,
         read_output: Cell::<B, S>::read_output,
@@ -154,7 +155,7 @@ impl<B: Body, S: Schedule> Cell<B, S> {
                 // SAFETY: RUNNING is ours, and the future is still there.
                 unsafe { Self::finish(header, Ok(output)) }
             }
-            Ok(Poll::Pending) => match cell.header.state.pause() {
+            Ok(Poll::Pending) => match current::pause(&cell.header.state) {
                 Pause::Idle => {}
                 // SAFETY: the task is SCHEDULED and in no queue.
                 Pause::Requeue => unsafe { requeue_cell::<S>(header) },
@@ -235,21 +236,33 @@ impl<B: Body, S: Schedule> Cell<B, S> {
     unsafe fn settle(header: NonNull<Header>, output: Result<B::T, JoinError>) {
         // SAFETY: the runtime's reference keeps the cell until it is given back below.
         let cell = unsafe { header.cast::<Self>().as_ref() };
+        // SAFETY: a cell in the pages, not given back before COMPLETE.
+        let home = unsafe { home_of(header) };
+        // SAFETY: a page set outlives its cells.
+        let owns = S::completed(unsafe { home.as_ref() });
+        if cell.header.state.is_detached() {
+            contain(|| drop(output));
+            if cell.header.state.complete_and_release() {
+                // SAFETY: that was the last reference.
+                unsafe { Self::free(header) }
+            }
+            return;
+        }
         let slot = Slot {
             output: ManuallyDrop::new(B::pack(output)),
         };
         // SAFETY: RUNNING is the caller's, so nobody else touches the slot, and it holds nothing to drop.
         cell.body.with_mut(|place| unsafe { place.write(slot) });
-        // SAFETY: a cell in the pages, not given back before COMPLETE.
-        let home = unsafe { home_of(header) };
-        // SAFETY: a page set outlives its cells.
-        S::completed(unsafe { home.as_ref() });
-        match cell.header.state.complete() {
+        match cell.header.state.complete(owns) {
             Complete::Released => return,
-            Complete::WakeJoiner => {
-                // SAFETY: with JOIN_WAKER set, completing gave us the waker.
+            Complete::WakeJoiner { released } => {
+                // SAFETY: with JOIN_WAKER set, completing gave us the waker. If our reference is given back, another may have freed the cell: that
+                // leaves this field alone, and so does whoever has it on a list; it is given out again, or its page back, by this thread alone.
                 let waker = cell.header.join_waker.with_mut(|w| unsafe { (*w).take() });
                 contain(|| waker.into_iter().for_each(JoinWaker::wake));
+                if released {
+                    return;
+                }
             }
             // SAFETY: without JOIN_INTEREST, completing gave us the output.
             Complete::DropOutput => unsafe { Self::drop_output(header) },
@@ -322,6 +335,18 @@ pub(crate) unsafe fn schedule_cell<S: Schedule>(task: NonNull<Header>) {
     unsafe { S::schedule(task, home) }
 }
 
+/// [`Vtable::wake`] for what lies in a page.
+///
+/// # Safety
+/// As there.
+#[inline]
+pub(crate) unsafe fn wake_cell<S: Schedule>(task: NonNull<Header>) {
+    // SAFETY: the caller's reference keeps the cell, and so the set.
+    let home = unsafe { home_of(task) };
+    // SAFETY: as the caller promises, and as above.
+    unsafe { wake_in::<S>(task, home) }
+}
+
 /// [`Schedule::requeue`] for what lies in a page.
 ///
 /// # Safety
@@ -343,7 +368,7 @@ pub(crate) unsafe fn free_cell<S: Schedule>(header: NonNull<Header>, class: usiz
     #[cfg(heist_loom)]
     // SAFETY: as the caller promises.
     unsafe {
-        super::modelled::access(cell);
+        super::modelled::free(cell);
     }
     // SAFETY: the last reference is gone: nobody but us reads the fields. Walkers only look at the state word.
     let origin = unsafe { &raw mut (*cell).fixed.meta.origin };

@@ -25,6 +25,9 @@ pub(crate) struct Fixed {
     pub(crate) meta: Meta,
     /// The joiner's, or with JOIN_WAKER and COMPLETE set the completer's.
     pub(crate) join_waker: UnsafeCell<Option<JoinWaker>>,
+    /// See `modelled`.
+    #[cfg(heist_loom)]
+    pub(crate) tenancy: UnsafeCell<()>,
 }
 
 // With a future and an output of two words a cell is one cache line.
@@ -52,6 +55,8 @@ impl Header {
             vtable,
             meta,
             join_waker: UnsafeCell::new(None),
+            #[cfg(heist_loom)]
+            tenancy: UnsafeCell::new(()),
         };
         // SAFETY: as above; what was there before needs no drop.
         unsafe { place.write(fixed) };
@@ -96,6 +101,8 @@ pub(crate) struct Vtable {
     pub(crate) run: unsafe fn(NonNull<Header>),
     /// Puts a task that became SCHEDULED into a queue.
     pub(crate) schedule: unsafe fn(NonNull<Header>),
+    /// Wakes the task, with a waker's reference, which is given back.
+    pub(crate) wake: unsafe fn(NonNull<Header>),
     /// Drops the future of a task that the caller has claimed, and completes it as cancelled.
     pub(crate) cancel: unsafe fn(NonNull<Header>),
     /// Moves the output to where the pointer says, which is a `Result<T, JoinError>`.

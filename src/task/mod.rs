@@ -11,7 +11,7 @@
 // | `vtable`, `meta` | the spawner, before it publishes | anybody with a reference |
 // | `body`: future | whoever has RUNNING | the same |
 // | `body`: output | whoever has RUNNING, before COMPLETE | the `JoinHandle`; without JOIN_INTEREST the completer |
-// | `join_waker` | the `JoinHandle`, while JOIN_WAKER is clear | the completer, if JOIN_WAKER was set when it set COMPLETE |
+// | `join_waker` | the `JoinHandle`, while JOIN_WAKER is clear | the completer, if JOIN_WAKER was set when it set COMPLETE; if it owns the pages, even when the cell is free |
 // | link (over `vtable`) | whoever freed the cell | the owner of the page set |
 //
 // A queue entry is a bare pointer: the runtime's reference, which lasts from spawn to completion, covers it. So it is covered exactly as long
@@ -36,10 +36,10 @@ pub(crate) mod state;
 pub(crate) mod waker;
 
 pub use builder::Builder;
-pub(crate) use cell::{free_cell, requeue_cell, schedule_cell};
+pub(crate) use cell::{free_cell, requeue_cell, schedule_cell, wake_cell};
 pub use current::{id, location, parent};
 pub use error::JoinError;
-pub(crate) use header::{Header, Meta, TaskRef, Vtable, run};
+pub(crate) use header::{Header, Meta, Vtable, run};
 pub use id::TaskId;
 pub use join::{AbortHandle, JoinHandle};
 pub(crate) use origin::Origin;
@@ -50,7 +50,8 @@ pub(crate) trait Schedule: 'static {
     /// Queues a task that became SCHEDULED by a wake or an abort.
     ///
     /// # Safety
-    /// The task is SCHEDULED and in no queue; the caller holds a reference of its own until this returns. It was made in `home`, or its batch was.
+    /// The task is SCHEDULED and in no queue; the caller holds a reference of its own until this returns, or the engine [`stays`](Self::stays). It was
+    /// made in `home`, or its batch was.
     unsafe fn schedule(task: NonNull<Header>, home: NonNull<PageSet>);
 
     /// Queues a task that was woken while it was polled, on the thread that polled it.
@@ -62,8 +63,11 @@ pub(crate) trait Schedule: 'static {
     /// Whether this thread owns the page set.
     fn owns(set: &PageSet) -> bool;
 
-    /// A task of this set is about to become complete, and then to wake its joiner, on this thread.
-    fn completed(set: &PageSet);
+    /// Whether the engine of this set outlasts what this thread does now, whatever becomes of the set's cells.
+    fn stays(set: &PageSet) -> bool;
+
+    /// A task of this set is about to become complete, and then to wake its joiner, on this thread. Gives what [`owns`](Self::owns) would.
+    fn completed(set: &PageSet) -> bool;
 
     /// A cell came back to a set after it was retired, or a hold.
     ///

@@ -1,24 +1,38 @@
-//! Whoever takes a cell, and whoever frees it, has it alone. Plain memory is outside of loom's sight, so in a model each makes
-//! an exclusive access to a field that loom does see.
+//! Plain memory is outside of loom's sight, so in a model whoever takes a cell, and whoever frees it, makes exclusive accesses to fields that loom
+//! does see. Freeing leaves the join waker alone, as the owner of the pages may still have to take it out.
 
 use super::Header;
 use crate::sync::UnsafeCell;
 
-/// Makes that field.
+/// Makes those fields.
 ///
 /// # Safety
 /// The cell lies in a page that nobody else knows yet.
-pub(super) unsafe fn cell(cell: *mut Header) {
+pub(super) unsafe fn make(cell: *mut Header) {
     // SAFETY: inside the allocation.
     let place = unsafe { &raw mut (*cell).fixed.join_waker };
     // SAFETY: as the caller promises.
     unsafe { place.write(UnsafeCell::new(None)) };
+    // SAFETY: as above.
+    let place = unsafe { &raw mut (*cell).fixed.tenancy };
+    // SAFETY: as above.
+    unsafe { place.write(UnsafeCell::new(())) };
 }
 
 /// # Safety
-/// The field has been written.
-pub(super) unsafe fn access(cell: *mut Header) {
+/// The fields have been written.
+pub(super) unsafe fn take(cell: *mut Header) {
+    // SAFETY: as the caller promises.
+    unsafe { free(cell) };
     // SAFETY: as the caller promises, and it is never left without a value.
     let join_waker = unsafe { &(*cell).fixed.join_waker };
     join_waker.with_mut(|_| ());
+}
+
+/// # Safety
+/// The fields have been written.
+pub(super) unsafe fn free(cell: *mut Header) {
+    // SAFETY: as the caller promises.
+    let tenancy = unsafe { &(*cell).fixed.tenancy };
+    tenancy.with_mut(|_| ());
 }

@@ -131,7 +131,7 @@ impl PageSet {
             #[cfg(heist_loom)]
             // SAFETY: a cell in the list, and so the owner's.
             unsafe {
-                modelled::access(cell);
+                modelled::take(cell);
             }
             // SAFETY: as above, not null.
             unsafe { NonNull::new_unchecked(cell) }

@@ -118,6 +118,26 @@ impl State {
         }
     }
 
+    /// (2) The poll returned `Pending`, and the future has noted with the runner that the task is to be queued again.
+    #[inline]
+    pub fn pause_yielded(&self) -> Pause {
+        loop {
+            // RUNNING is set, so adding the difference swaps it for a SCHEDULED that is clear. One that was set carries over into RUNNING:
+            // the runner has then taken over the wake that set it, for which the same turn will do, and tries again.
+            // Relaxed: the runner queues the task, and the queue shows the next one what this poll wrote; what the waker stored is seen through
+            // these additions, which continue what its Release began.
+            let before = self.0.fetch_sub(RUNNING - SCHEDULED, Ordering::Relaxed);
+            debug_assert!(before & RUNNING != 0, "pause from {}", Snapshot(before));
+            if before & SCHEDULED == 0 {
+                return if before & CANCELLED == 0 {
+                    Pause::Requeue
+                } else {
+                    Pause::Cancel
+                };
+            }
+        }
+    }
+
     /// (3) Wakes the task by reference.
     #[inline]
     pub fn wake(&self) -> Wake {
@@ -125,14 +145,15 @@ impl State {
         Self::pushed(self.0.fetch_or(SCHEDULED, Ordering::Release))
     }
 
-    /// (3) Wakes the task and gives the waker's reference back, unless the task has to be pushed: then the caller
-    /// keeps the reference until it is done with the scheduler.
+    /// (3) Wakes the task and gives the waker's reference back. If `keeps`, not when the task has to be pushed: then the caller keeps the
+    /// reference until it is done with the scheduler.
     #[inline]
-    pub fn wake_and_release(&self) -> Wake {
+    pub fn wake_and_release(&self, keeps: bool) -> Wake {
         let mut now = self.0.load(Ordering::Relaxed);
         loop {
             let idle = now & (SCHEDULED | RUNNING | COMPLETE) == 0;
-            let next = (now | SCHEDULED) - if idle { 0 } else { REF };
+            // An idle task has the runtime's reference besides.
+            let next = (now | SCHEDULED) - if idle && keeps { 0 } else { REF };
             // Release: pairs with the Acquire in `start`. Acquire: pairs with the other Releases, for who frees.
             match self
                 .0
@@ -182,9 +203,10 @@ impl State {
         }
     }
 
-    /// (4) The future is dropped and the output stored.
+    /// (4) The future is dropped and the output stored. `owns`: this thread owns the pages that the cell lies in, so that nobody else gives it
+    /// out again, and the join waker can be taken from it when it is free already.
     #[inline]
-    pub fn complete(&self) -> Complete {
+    pub fn complete(&self, owns: bool) -> Complete {
         let mut now = self.0.load(Ordering::Relaxed);
         loop {
             debug_assert!(now & RUNNING != 0, "complete from {}", Snapshot(now));
@@ -193,7 +215,8 @@ impl State {
                 0 => (next, Complete::DropOutput),
                 // The handle's own reference keeps the count above zero.
                 JOIN_INTEREST => (next - REF, Complete::Released),
-                _ => (next, Complete::WakeJoiner),
+                _ if owns => (next - REF, Complete::WakeJoiner { released: true }),
+                _ => (next, Complete::WakeJoiner { released: false }),
             };
             // Release: pairs with the Acquire in `is_complete`, `set_join_waker` and `unset_join_waker`: the joiner
             // sees the output. Acquire: pairs with the Release in `set_join_waker`: the completer sees the waker.
@@ -207,8 +230,15 @@ impl State {
         }
     }
 
-    /// (4) The same for a task without a handle whose runner stands on something else than the runtime's reference, which is given
-    /// back in the same step. True: it was the last.
+    /// Whether the `JoinHandle` is gone, so that nobody will ever ask for the output.
+    #[inline]
+    pub fn is_detached(&self) -> bool {
+        // Relaxed: the bit is never set again, and nothing is read that the handle wrote.
+        self.0.load(Ordering::Relaxed) & JOIN_INTEREST == 0
+    }
+
+    /// (4) The same for a task without a handle, after which the runner touches the cell only if it frees it, or stands on something else than the
+    /// runtime's reference, which is given back in the same step. True: it was the last.
     #[inline]
     pub fn complete_and_release(&self) -> bool {
         // RUNNING is set and COMPLETE clear, so their difference swaps them. Orderings: as in `complete` and `release`.
@@ -225,14 +255,20 @@ impl State {
 
     /// The joiner stored its waker. False: the task is complete, and the waker is the joiner's again.
     pub fn set_join_waker(&self) -> bool {
+        // The joiner alone changes the bit, and it is clear: adding sets it.
         // Release: pairs with the Acquire in `complete` (the waker). Acquire: with its Release (the output).
-        self.0.fetch_or(JOIN_WAKER, Ordering::AcqRel) & COMPLETE == 0
+        let before = self.0.fetch_add(JOIN_WAKER, Ordering::AcqRel);
+        debug_assert!(before & JOIN_WAKER == 0, "a waker in {}", Snapshot(before));
+        before & COMPLETE == 0
     }
 
     /// The joiner wants to replace its waker. False: the task is complete, and the completer has the waker.
     pub fn unset_join_waker(&self) -> bool {
+        // As above: it is set, and subtracting clears it.
         // Acquire: pairs with the Release in `complete` (the output).
-        self.0.fetch_and(!JOIN_WAKER, Ordering::AcqRel) & COMPLETE == 0
+        let before = self.0.fetch_sub(JOIN_WAKER, Ordering::AcqRel);
+        debug_assert!(before & JOIN_WAKER != 0, "no waker in {}", Snapshot(before));
+        before & COMPLETE == 0
     }
 
     /// Whether a join waker is stored. Only the joiner asks, and only the joiner changes the bit.

@@ -7,6 +7,7 @@ use std::task::{RawWaker, RawWakerVTable, Waker};
 
 use super::header::{Header, TaskRef};
 use super::state::Wake;
+use super::{PageSet, Schedule};
 
 static VTABLE: RawWakerVTable = RawWakerVTable::new(clone, wake, wake_by_ref, drop_waker);
 
@@ -46,8 +47,19 @@ unsafe fn clone(data: *const ()) -> RawWaker {
 
 unsafe fn wake(data: *const ()) {
     let task = header(data);
-    // SAFETY: this waker's reference is held until `wake_and_release` gives it back.
-    match unsafe { task.as_ref() }.state.wake_and_release() {
+    // SAFETY: this waker's reference is held until `wake` gives it back.
+    let vtable = unsafe { task.as_ref() }.vtable;
+    // SAFETY: as above.
+    unsafe { (vtable.wake)(task) }
+}
+
+/// [`Vtable::wake`](super::Vtable::wake) where the engine may stand on the waker's reference: it is held until the push is over.
+///
+/// # Safety
+/// As there.
+pub(crate) unsafe fn wake_keeping(task: NonNull<Header>) {
+    // SAFETY: the caller's reference is held until `wake_and_release` gives it back.
+    match unsafe { task.as_ref() }.state.wake_and_release(true) {
         Wake::Push => {
             // SAFETY: the reference, not given back in this case, is handed to the guard: it outlasts the push.
             let keep = unsafe { TaskRef::from_raw(task) };
@@ -55,13 +67,41 @@ unsafe fn wake(data: *const ()) {
             unsafe { (keep.header().vtable.schedule)(task) };
         }
         Wake::Done => {}
-        Wake::Free => {
-            // SAFETY: nobody frees it but us.
-            let vtable = unsafe { task.as_ref() }.vtable;
-            // SAFETY: that was the last reference.
-            unsafe { (vtable.free)(task) }
-        }
+        // SAFETY: that was the last reference.
+        Wake::Free => unsafe { free(task) },
     }
+}
+
+/// The same for a task made in `home`. Where this thread sits at a worker of the same engine, that stays without the waker's reference, which is given
+/// back together with the wake.
+///
+/// # Safety
+/// As there; `home` is there for as long as the reference is.
+#[inline]
+pub(crate) unsafe fn wake_in<S: Schedule>(task: NonNull<Header>, home: NonNull<PageSet>) {
+    // SAFETY: as the caller promises.
+    if !S::stays(unsafe { home.as_ref() }) {
+        // SAFETY: as the caller promises.
+        return unsafe { wake_keeping(task) };
+    }
+    // SAFETY: the caller's reference is held until `wake_and_release` gives it back.
+    match unsafe { task.as_ref() }.state.wake_and_release(false) {
+        // SAFETY: the task became SCHEDULED by this call, so the runtime's reference is there until it is pushed; the engine stays.
+        Wake::Push => unsafe { S::schedule(task, home) },
+        Wake::Done => {}
+        // SAFETY: that was the last reference.
+        Wake::Free => unsafe { free(task) },
+    }
+}
+
+/// # Safety
+/// The last reference is gone.
+#[cold]
+unsafe fn free(task: NonNull<Header>) {
+    // SAFETY: nobody frees it but us.
+    let vtable = unsafe { task.as_ref() }.vtable;
+    // SAFETY: as the caller promises.
+    unsafe { (vtable.free)(task) }
 }
 
 unsafe fn wake_by_ref(data: *const ()) {
@@ -141,6 +181,12 @@ impl Drop for JoinWaker {
             Some(boxed) => drop(unsafe { Box::from_raw(boxed.as_ptr()) }),
         }
     }
+}
+
+/// Whether waking it wakes this task, and nobody in between.
+#[inline]
+pub(crate) fn wakes(waker: &Waker, task: NonNull<Header>) -> bool {
+    is_task(waker) && task.as_ptr().cast_const().cast() == waker.data()
 }
 
 /// Whether the waker is of this file: its data is a header's address.

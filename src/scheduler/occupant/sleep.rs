@@ -22,7 +22,7 @@ impl Occupant<'_> {
         let index = self.worker.index;
         self.worker.stats.parks.add(1);
         let began = Instant::now();
-        self.worker.stats.slept_at(self.engine.time_of(began));
+        self.worker.stats.slept(|| self.engine.time_of(began));
         context::set_worker(None);
         // SAFETY: this thread still occupies the worker.
         if unsafe { self.worker.pages.has_surplus(|| began) } {
@@ -32,9 +32,11 @@ impl Occupant<'_> {
             unsafe { self.worker.pages.trim() };
         }
         let searching = std::mem::take(&mut self.searching);
+        // SAFETY: as above.
+        let queued = unsafe { self.worker.local.len() } > 0;
         // From here on the worker belongs to whoever clears its bit.
         self.engine.idle.sleep(index, searching);
-        if self.engine.has_work() {
+        if queued || self.engine.has_work_beside(self.worker) {
             self.engine.notify();
         }
         let stays = loop {
@@ -154,7 +156,7 @@ impl Occupant<'_> {
             closing::cancel(task);
         }
         self.worker.vacate();
-        self.worker.stats.slept_at(self.engine.now());
+        self.worker.stats.slept(|| self.engine.now());
         context::set_worker(None);
     }
 }
@@ -167,8 +169,10 @@ impl Engine {
         if worker.is_in_poll() {
             worker.turns.add(1); // In the middle of a poll, which goes on without the worker.
         }
-        worker.stats.slept_at(self.now());
+        worker.stats.slept(|| self.now());
         context::set_worker(None);
+        // SAFETY: as above.
+        let queued = unsafe { worker.local.len() } > 0;
         worker.vacate();
         if worker.index < self.regular() {
             self.idle.sleep(worker.index, searching);
@@ -184,7 +188,7 @@ impl Engine {
             self.decommission(worker);
             return;
         }
-        if self.has_work() || self.driver.is_unattended() {
+        if queued || self.has_work_beside(worker) || self.driver.is_unattended() {
             self.notify();
         }
         self.offer_to_guest();

@@ -15,7 +15,7 @@ use super::{Batch, Kind, Stop, Tally};
 use crate::sync::{Ordering, fence};
 use crate::task::header::{Header, TaskRef, Vtable};
 use crate::task::state::{Claim, Pause, Start};
-use crate::task::waker::BorrowedWaker;
+use crate::task::waker::{BorrowedWaker, wake_keeping};
 use crate::task::{BatchSchedule, PageSet, current};
 
 struct VtableOf<K, S>(PhantomData<(K, S)>);
@@ -24,6 +24,8 @@ impl<K: Kind, S: BatchSchedule> VtableOf<K, S> {
     const VTABLE: Vtable = Vtable {
         run: Batch::<K, S>::run,
         schedule: Batch::<K, S>::schedule,
+        // The engine may be gone when an element has ended, and with it the batch's home.
+        wake: wake_keeping,
         home: Batch::<K, S>::home_of,
         cancel: Batch::<K, S>::cancel_element,
         read_output: |_, _| unreachable!("an element has no handle"),
@@ -109,7 +111,7 @@ impl<K: Kind, S: BatchSchedule> Batch<K, S> {
             #[cfg(heist_loom)]
             // SAFETY: it was filled.
             unsafe {
-                crate::task::modelled::access(place.as_ptr().cast());
+                crate::task::modelled::take(place.as_ptr().cast());
             }
         } else {
             let vtable = const { &VtableOf::<K, S>::VTABLE };
@@ -154,7 +156,7 @@ impl<K: Kind, S: BatchSchedule> Batch<K, S> {
     unsafe fn pause(header: NonNull<Header>) {
         // SAFETY: the runtime's reference.
         let state = unsafe { &header.as_ref().state };
-        match state.pause() {
+        match current::pause(state) {
             Pause::Idle => {}
             Pause::Requeue => {
                 // SAFETY: SCHEDULED, so the runtime's reference is there.

@@ -14,7 +14,7 @@ use crate::task::header::{Header, Meta, TaskRef, Vtable};
 use crate::task::pages::{self, home_of};
 use crate::task::state::{Claim, Pause, Start, Wake};
 use crate::task::{BatchSchedule, Origin, PageSet, Schedule, Spec};
-use crate::task::{free_cell, requeue_cell, schedule_cell};
+use crate::task::{free_cell, requeue_cell, schedule_cell, wake_cell};
 
 /// How many cells a turn looks at, and how many futures it drops.
 const LOOKS: u32 = 1024;
@@ -48,6 +48,7 @@ impl<K: Kind, S: BatchSchedule> VtableOf<K, S> {
     const VTABLE: Vtable = Vtable {
         run: run::<K, S>,
         schedule: schedule_cell::<S>,
+        wake: wake_cell::<S>,
         home: home_of,
         cancel: cancel_all::<K, S>,
         read_output: |_, _| unreachable!("a hub has no handle"),
@@ -123,7 +124,7 @@ unsafe fn complete<K: Kind, S: BatchSchedule>(hub: NonNull<Header>) {
     // SAFETY: the runtime's reference keeps the cell until it is released below.
     let cell = unsafe { hub.cast::<Hub>().as_ref() };
     let batch = cell.body.batch.cast::<Batch<K, S>>();
-    let _no_handle = cell.header.state.complete();
+    let _no_handle = cell.header.state.complete(false);
     // SAFETY: the runtime's reference.
     drop(unsafe { TaskRef::from_raw(hub) });
     // SAFETY: the hub's reference.

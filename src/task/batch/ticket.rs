@@ -32,6 +32,7 @@ impl<K: Kind, S: BatchSchedule> VtableOf<K, S> {
     const VTABLE: Vtable = Vtable {
         run: run::<K, S>,
         schedule: |_| unreachable!("a ticket has no wakers"),
+        wake: |_| unreachable!("a ticket has no wakers"),
         cancel: |_| unreachable!("no walk finds a ticket"),
         read_output: |_, _| unreachable!("a ticket has no handle"),
         drop_output: |_| unreachable!("a ticket has no output"),
@@ -51,6 +52,8 @@ impl<K: Kind, S: BatchSchedule> Ticket<K, S> {
                     vtable: const { &VtableOf::<K, S>::VTABLE },
                     meta,
                     join_waker: UnsafeCell::new(None),
+                    #[cfg(heist_loom)]
+                    tenancy: UnsafeCell::new(()),
                 },
             },
             range,

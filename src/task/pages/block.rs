@@ -81,7 +81,7 @@ impl Block {
             #[cfg(heist_loom)]
             // SAFETY: as above.
             unsafe {
-                modelled::cell(cell);
+                modelled::make(cell);
             }
         }
         // SAFETY: as above.

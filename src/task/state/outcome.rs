@@ -30,7 +30,7 @@ pub enum Pause {
 #[must_use]
 #[derive(Debug, PartialEq, Eq)]
 pub enum Wake {
-    /// Put the task into a queue; the caller's own reference is still held.
+    /// Put the task into a queue; the caller's own reference is still held, unless it said that it does not keep it.
     Push,
     /// Nothing; where the call was to give a reference back, it did.
     Done,
@@ -44,8 +44,8 @@ pub enum Wake {
 pub enum Complete {
     /// Nothing: the handle will read the output; the runtime's reference is given back already.
     Released,
-    /// Take the join waker and wake it, then [`State::release`](super::State::release).
-    WakeJoiner,
+    /// Take the join waker and wake it, then [`State::release`](super::State::release), unless that is done.
+    WakeJoiner { released: bool },
     /// Nobody will read the output: drop it, then [`State::release`](super::State::release).
     DropOutput,
 }
