@@ -163,14 +163,17 @@ fn compute(microseconds: u32, number: u64) -> u64 {
     take_steps(microseconds * *STEPS_PER_MICROSECOND, number)
 }
 
-/// Each step multiplies by an odd number. In the end its inverse modulo 2^64 undoes so many multiplications, so that the number
-/// comes out again only if there were as many. Not inlined, so that all runtimes run the same instructions.
+/// Each step multiplies by an odd number and rotates; the second half of the steps undoes the first, so that the number comes out again only if both
+/// were taken whole. Each waits for the one before, in a register: by way of memory, as through a black box at each step, some processors are twice
+/// as fast or as slow, as the stack happens to lie. Not inlined, so that all runtimes run the same instructions.
 #[inline(never)]
 fn take_steps(steps: u32, number: u64) -> u64 {
-    const FACTOR: u64 = 3;
-    const INVERSE: u64 = 0xAAAA_AAAA_AAAA_AAAB;
+    const FACTOR: u64 = 0xAAAA_AAAA_AAAA_AAAB;
+    const INVERSE: u64 = 3;
     const _: () = assert!(FACTOR.wrapping_mul(INVERSE) == 1);
-    let step = |product: u64, _| black_box(product.wrapping_mul(FACTOR));
-    let product = (0..steps).fold(number, step);
-    product.wrapping_mul(INVERSE.wrapping_pow(steps))
+    let half = black_box(steps / 2);
+    let there = |product: u64, _| product.wrapping_mul(FACTOR).rotate_left(29);
+    let back = |product: u64, _| product.rotate_right(29).wrapping_mul(INVERSE);
+    let product = (0..half).fold(number, there);
+    (0..black_box(half)).fold(black_box(product), back)
 }

@@ -26,6 +26,7 @@ pub use crate::task::batch::range::{Arrival, Leave, Range};
 pub use crate::task::pages::PageSet;
 pub use crate::task::state::{Claim, Complete, DropHandle, Pause, Start, State, Wake};
 pub use crate::task::{AbortHandle, JoinError, JoinHandle};
+pub use crate::util::berth::Berth;
 
 // ---- tasks ----
 

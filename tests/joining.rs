@@ -184,3 +184,28 @@ fn a_waker_that_can_not_be_cloned_leaves_none_behind() {
     });
     assert_eq!(Arc::strong_count(&outsider), 1);
 }
+
+/// When a task wakes its joiner it is over: it may be free already, so that there is no current task.
+#[test]
+fn a_joiner_is_woken_outside_of_the_task() {
+    struct Asks(Mutex<Vec<Option<heist::task::TaskId>>>);
+    impl Wake for Asks {
+        fn wake(self: Arc<Self>) {
+            self.0.lock().unwrap().push(heist::task::id());
+        }
+    }
+    let asks = Arc::new(Asks(Mutex::new(Vec::new())));
+    let waker = Waker::from(Arc::clone(&asks));
+    run_on(1, async move {
+        let task = heist::spawn(async move {
+            let mut inner = heist::spawn(async {});
+            let polled = pin!(&mut inner).poll(&mut Context::from_waker(&waker));
+            assert!(polled.is_pending());
+            heist::yield_now().await;
+            assert!(inner.is_finished());
+            assert!(heist::task::id().is_some());
+        });
+        task.await.unwrap();
+    });
+    assert_eq!(*asks.0.lock().unwrap(), [None]);
+}

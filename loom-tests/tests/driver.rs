@@ -6,7 +6,7 @@
 //!
 //! Mutants that must die: `second-scan`, `added-fence`, `driver-fence`, `deadline-unkicked`, `look-without-seat`, `wanted-unsaid`,
 //! `wanted-unheard`, `hand-on-skipped`, `sent-away-silently`,
-//! `longer-than-announced`, `minimum-outside-the-lock`, `first-shard-only`, `told-by-all-shards`, `gets-up-unfenced`.
+//! `longer-than-announced`, `minimum-outside-the-lock`, `first-shard-only`, `told-by-all-shards`, `gets-up-unfenced`, `late-kick-counts`.
 #![cfg(heist_loom)]
 
 use std::task::Waker;
@@ -207,6 +207,42 @@ fn a_deadline_against_a_driver_that_gets_up_for_nothing() {
 }
 
 /// The poller's notification goes to whoever looks. So a look holds the seat.
+/// The thread has left one runtime, somewhere in which somebody still means to kick it, and sleeps in the poller of another.
+#[test]
+fn a_late_kick_hides_no_other() {
+    struct Office {
+        parker: Parker,
+        before: Poller,
+        poller: Poller,
+        woken: AtomicBool,
+    }
+    model("late kick against a kick", 3, || {
+        let office = Office {
+            parker: Parker::default(),
+            before: Poller::default(),
+            poller: Poller::default(),
+            woken: AtomicBool::new(false),
+        };
+        stage(office, |office| {
+            let driver = thread::spawn(|| {
+                loop {
+                    office.parker.take_kick();
+                    // Relaxed: the kick orders it.
+                    if office.woken.load(Ordering::Relaxed) {
+                        break;
+                    }
+                    office.parker.drive(|| assert!(!office.poller.wait()));
+                }
+            });
+            let late = thread::spawn(|| office.parker.kick(|| office.before.notify()));
+            office.woken.store(true, Ordering::Relaxed);
+            office.parker.kick(|| office.poller.notify());
+            late.join().unwrap();
+            driver.join().unwrap();
+        });
+    });
+}
+
 #[test]
 fn a_look_swallows_no_notification() {
     struct Office {

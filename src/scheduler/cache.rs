@@ -6,15 +6,14 @@
 use std::sync::{Arc, LazyLock};
 use std::time::Instant;
 
-use crossbeam_utils::atomic::AtomicCell;
-
 use super::config::Config;
 use super::engine::Engine;
 use crate::sync::{Mutex, Ordering, fence};
 use crate::task::PageSet;
+use crate::util::berth::Berth;
 
 /// The engine with the default settings that was kept last. Most often it is the only one, and no lock is taken for it.
-static LAST: AtomicCell<Option<Arc<Engine>>> = AtomicCell::new(None);
+static LAST: Berth<Engine> = Berth::new();
 /// Those that were kept before it.
 static WITH_DEFAULTS: Mutex<Kept> = Mutex::new(Kept(Vec::new()));
 static WITH_SETTINGS: Mutex<Kept> = Mutex::new(Kept(Vec::new()));
@@ -68,7 +67,7 @@ pub(crate) fn is_for(config: &Config) -> bool {
 pub(crate) fn is_clean(engine: &Arc<Engine>) -> bool {
     is_deserted(engine)
         && !engine.driver.has_duties()
-        && engine.guests.len() == 0
+        && engine.guests.count() == 0
         && !engine.blocking.is_busy()
         && if engine.is_closed() {
             has_no_cells_out(engine)
@@ -121,7 +120,7 @@ pub(crate) fn keep(engine: Arc<Engine>) {
     // Relaxed: nobody else knows the engine.
     engine.complained.store(false, Ordering::Relaxed);
     let surplus = if engine.config.is_default {
-        let before = LAST.swap(Some(engine));
+        let before = LAST.replace(engine);
         before.and_then(|before| WITH_DEFAULTS.lock().put(before, *LIMIT - 1))
     } else {
         WITH_SETTINGS.lock().put(engine, *LIMIT)

@@ -381,7 +381,7 @@ impl fmt::Debug for Engine {
             self.idle.searchers(),
             self.injector.len(),
             self.driver,
-            self.guests.len(),
+            self.guests.count(),
             if self.is_closed() { ", closed" } else { "" },
         )?;
         for worker in &self.workers {

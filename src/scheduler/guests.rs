@@ -56,7 +56,7 @@ impl Guests {
         self.list.lock().first().map(|guest| guest.parker)
     }
 
-    pub fn len(&self) -> usize {
+    pub fn count(&self) -> usize {
         // Relaxed: for debug output, and for who knows that nobody comes.
         self.waiting.load(Ordering::Relaxed)
     }

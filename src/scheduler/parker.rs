@@ -1,7 +1,7 @@
 //! How one thread sleeps, and how others reach it.
 //!
 //! A parker belongs to a thread for as long as it serves; a worker points at the parker of its occupant. Parkers are never freed, only
-//! used again, so a pointer to one is good for ever; at worst somebody is woken for nothing.
+//! used again, so a pointer to one is good for ever; at worst somebody is woken for nothing, and finds a kick that was not meant for it.
 //!
 //! Two things can be said to a parked thread:
 //!
@@ -109,15 +109,13 @@ impl Parker {
         // Release: pairs with the Acquire in `wait_until`, `drive` and `take`: the thread sees what was done before.
         // Acquire: with the Release there; what the poller needs to be notified was set up before DRIVING.
         let before = self.state.fetch_or(what, Ordering::AcqRel);
-        if before & what != 0 {
-            return; // Whoever said it first ended the wait.
-        }
-        if before & PARKED != 0 {
-            // The thread holds the lock from its last look at the state until it waits.
+        if before & DRIVING != 0 {
+            // Also if it was said before: perhaps by somebody late, who knew the thread in another runtime, and notified that one's poller.
+            notify();
+        } else if before & (PARKED | what) == PARKED {
+            // The thread holds the lock from its last look at the state until it waits. If it was said before, that ended the wait.
             drop(self.lock.lock());
             self.condvar.notify_one();
-        } else if before & DRIVING != 0 {
-            notify();
         }
     }
 

@@ -253,12 +253,18 @@ impl<B: Body, S: Schedule> Cell<B, S> {
         };
         // SAFETY: RUNNING is the caller's, so nobody else touches the slot, and it holds nothing to drop.
         cell.body.with_mut(|place| unsafe { place.write(slot) });
+        // SAFETY: inside the cell.
+        let join_waker = unsafe { &raw const (*header.as_ptr()).fixed.join_waker };
         match cell.header.state.complete(owns) {
             Complete::Released => return,
             Complete::WakeJoiner { released } => {
-                // SAFETY: with JOIN_WAKER set, completing gave us the waker. If our reference is given back, another may have freed the cell: that
-                // leaves this field alone, and so does whoever has it on a list; it is given out again, or its page back, by this thread alone.
-                let waker = cell.header.join_waker.with_mut(|w| unsafe { (*w).take() });
+                // SAFETY: the memory is there: by our reference, or, if that is given back and another has freed the cell, because this thread alone
+                // gives it out again, or its page back. Freeing leaves this field alone, and so does whoever has the cell on a list.
+                let join_waker = unsafe { &*join_waker };
+                // SAFETY: with JOIN_WAKER set, completing gave us the waker.
+                let waker = join_waker.with_mut(|w| unsafe { (*w).take() });
+                // The cell may be gone while what is not ours is run, which may ask for the current task.
+                current::set(None);
                 contain(|| waker.into_iter().for_each(JoinWaker::wake));
                 if released {
                     return;

@@ -10,7 +10,7 @@ use std::ptr::NonNull;
 use super::chunk::Chunk;
 use super::{Batch, Kind};
 use crate::sync::UnsafeCell;
-use crate::task::header::{Header, Meta, TaskRef, Vtable};
+use crate::task::header::{Header, Meta, Vtable};
 use crate::task::pages::{self, home_of};
 use crate::task::state::{Claim, Pause, Start, Wake};
 use crate::task::{BatchSchedule, Origin, PageSet, Schedule, Spec};
@@ -124,9 +124,10 @@ unsafe fn complete<K: Kind, S: BatchSchedule>(hub: NonNull<Header>) {
     // SAFETY: the runtime's reference keeps the cell until it is released below.
     let cell = unsafe { hub.cast::<Hub>().as_ref() };
     let batch = cell.body.batch.cast::<Batch<K, S>>();
-    let _no_handle = cell.header.state.complete(false);
-    // SAFETY: the runtime's reference.
-    drop(unsafe { TaskRef::from_raw(hub) });
+    if cell.header.state.complete_and_release() {
+        // SAFETY: that was the last reference.
+        unsafe { free::<S>(hub) }
+    }
     // SAFETY: the hub's reference.
     unsafe { Batch::release(batch, 1) };
 }
