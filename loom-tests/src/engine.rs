@@ -152,7 +152,21 @@ impl Engine {
         self.closing.close();
         for worker in 0..self.seats.len() {
             self.attention[worker].store(true, Ordering::Release);
-            self.decommission(worker);
+            if self.idle.claim(worker) {
+                self.work_at(worker);
+                let evicted = self.parker(worker);
+                self.vacate(worker);
+                evicted
+                    .into_iter()
+                    .for_each(|parker| self.send_away(parker));
+            }
+        }
+    }
+
+    fn send_away(&self, evicted: &'static Parker) {
+        self.tokens_given.fetch_add(1, Any::Relaxed);
+        if evicted.dismiss(|| self.poller.notify()) {
+            self.closing.depart();
         }
     }
 

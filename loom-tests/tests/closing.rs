@@ -7,7 +7,7 @@
 //! Mutants that must die: `closed-unchecked`, `push-without-fence`, `drain-silent`, `gate-unchecked`, `waker-lets-go-early`, `stays-without-seat`,
 //! `claim-busy`, `claim-running-silent`, `cells-gone-relaxed`, `depart-fence`, `depart-silent`, `depart-relaxed`, `deserted-fence`, `deserted-relaxed`, `arrive-fence`,
 //! `arrive-unchecked`, `arrive-after-claim`, `leave-keeps-bit`, `abandon-fence`, `abandon-relaxed`, `finish-twice`, `finish-undeserted`,
-//! `abandoned-look-relaxed`, `last-silent`, `late-silent`.
+//! `abandoned-look-relaxed`, `last-silent`, `late-silent`, `dismissed-departs`, `dismissed-in-hand`, `dismissed-unsaid`.
 #![cfg(heist_loom)]
 
 use std::future::Future;
@@ -18,6 +18,7 @@ use std::task::{Context, Poll, Waker};
 
 use heist::model::Parker;
 use heist_loom_tests::{Closing, Engine, Occupant, Signal, Wait, World, model, stage};
+use loom::cell::UnsafeCell;
 use loom::thread;
 
 /// Never ready. Notes order nothing.
@@ -214,6 +215,72 @@ fn a_caller_stays_while_the_engine_closes() {
         });
     });
 }
+
+/// The end of a pool thread's stay.
+fn go(office: &'static Office, parker: &'static Parker) {
+    if !parker.take_dismissal() {
+        office.engine.depart();
+    }
+}
+
+#[test]
+fn a_resting_thread_is_dismissed_while_a_waker_calls() {
+    model("dismissal against a call", 3, || {
+        office(1, 1, 1, |office| {
+            let parker = &office.parkers[0];
+            assert!(office.engine.seat(0, parker).is_none());
+            let mut occupant = Occupant::seated(&office.engine, 0, parker);
+            let pool = thread::spawn(move || {
+                let rest = |parker: &'static Parker| {
+                    parker.rest(None);
+                    Wait::Again
+                };
+                if occupant.slumber(&|| false, &rest) {
+                    stay(occupant);
+                }
+                go(office, parker);
+            });
+            let foreign = thread::spawn(|| office.engine.push_foreign(1));
+            office.shut_down();
+            pool.join().unwrap();
+            foreign.join().unwrap();
+            assert!(office.engine.closing.is_deserted());
+        });
+    });
+}
+
+#[test]
+fn a_thread_with_events_in_hand_is_waited_for() {
+    model("closing against events", 3, || {
+        let hand = Arc::new(Hand(UnsafeCell::new(())));
+        office(1, 1, 1, |office| {
+            let parker = &office.parkers[0];
+            assert!(office.engine.seat(0, parker).is_none());
+            let mut occupant = Occupant::seated(&office.engine, 0, parker);
+            let events = Arc::clone(&hand);
+            let pool = thread::spawn(move || {
+                let stays = occupant.slumber(&|| false, &|_| Wait::Event);
+                // Whom it wakes, wherever it sits now.
+                events.0.with_mut(|_| ());
+                if stays {
+                    stay(occupant);
+                }
+                go(office, parker);
+            });
+            office.shut_down();
+            hand.0.with_mut(|_| ());
+            pool.join().unwrap();
+        });
+    });
+}
+
+/// What a thread still has to do. Whoever comes to the end of the runtime comes after it.
+struct Hand(UnsafeCell<()>);
+
+// SAFETY: loom reports any two accesses that are not ordered.
+unsafe impl Send for Hand {}
+// SAFETY: as above.
+unsafe impl Sync for Hand {}
 
 #[test]
 fn a_caller_evicts_while_the_engine_closes() {

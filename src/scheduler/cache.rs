@@ -139,6 +139,13 @@ fn trim(set: &PageSet) {
     }
 }
 
+/// For a thread whose departure the closer has not waited for: keeps the engine, if the thread is the last to know it.
+pub(super) fn hand_back(engine: Arc<Engine>) {
+    if is_for(&engine.config) && reopen(&engine) {
+        keep(engine);
+    }
+}
+
 /// Makes a closed engine as good as new, if nobody else can reach it.
 pub(crate) fn reopen(engine: &Arc<Engine>) -> bool {
     // Wakers of sources that outlive their runtime know the reactor, so one that was closed stays closed.

@@ -1,6 +1,7 @@
 //! How a runtime ends: every future is dropped, every thread leaves, and what others still hold does no harm.
 //!
-//! 1. *Close*: foreign spawns are refused (under their lock), the flag is set; sleeping workers are taken out of service, their occupants sent away;
+//! 1. *Close*: foreign spawns are refused (under their lock), the flag is set; sleeping workers are taken out of service, their occupants sent away, of whom
+//!    those with nothing in hand need not be waited for;
 //!    occupants that are awake see the flag at their next boundary and leave.
 //! 2. *Cancel*: walk the pages; an idle task is claimed and its future dropped; a scheduled or running one is marked, and dropped where its turn comes up.
 //! 3. *Wait* until nobody is present, then cancel what is left, until a walk finds no living task. What a foreign thread pushes meanwhile it drains itself:
@@ -12,6 +13,7 @@ use std::time::Instant;
 
 use super::context;
 use super::engine::Engine;
+use super::parker::Parker;
 use super::schedule::cancel_queued;
 use super::worker::{self, Worker};
 use crate::queue::Stolen;
@@ -129,7 +131,11 @@ impl Engine {
         fence(Ordering::SeqCst);
         for seat in &self.workers {
             seat.draw_attention(worker::CLOSE);
-            self.decommission(seat);
+            if self.idle.claim(seat.index)
+                && let Some(evicted) = seat.vacate()
+            {
+                self.send_away(evicted);
+            }
         }
         let mut woken = Vec::new();
         if let Some(reactor) = self.driver.existing_reactor() {
@@ -143,6 +149,16 @@ impl Engine {
         self.drain_injector();
         self.cancel_idle();
         true
+    }
+
+    /// Of a closed engine. Whoever only rests need not come to say that it has gone, which may take the system longer than a whole run.
+    fn send_away(&self, evicted: &'static Parker) {
+        let interrupt = || self.driver.interrupt();
+        if self.config.has_hooks() {
+            evicted.unpark(interrupt);
+        } else if evicted.dismiss(interrupt) {
+            self.closing.depart();
+        }
     }
 
     /// Takes a sleeping worker out of service, and sends its occupant away.

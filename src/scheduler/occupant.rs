@@ -7,6 +7,7 @@ use std::ptr::NonNull;
 use std::sync::Arc;
 use std::task::Waker;
 
+use super::cache;
 use super::context::{self, Place, Scope};
 use super::engine::Engine;
 use super::monitor;
@@ -70,7 +71,13 @@ pub(super) fn serve(engine: Arc<Engine>, index: usize, parker: &'static Parker) 
         }
     }
     scope.engine().config.say_farewell();
-    scope.leave().depart();
+    let is_dismissed = parker.take_dismissal();
+    let engine = scope.leave();
+    if is_dismissed {
+        cache::hand_back(engine);
+    } else {
+        engine.depart();
+    }
 }
 
 impl<'e> Occupant<'e> {

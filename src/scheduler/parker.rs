@@ -31,6 +31,10 @@ const PARKED: u32 = 1;
 const DRIVING: u32 = 2;
 const TOKEN: u32 = 4;
 const KICK: u32 = 8;
+/// It waits there with nothing in hand: once its worker is another's it only goes.
+const RESTING: u32 = 16;
+/// It was resting when it got the token, from who has said the rest for it.
+const DISMISSED: u32 = 32;
 
 /// Parkers that no thread uses.
 #[cfg(not(heist_loom))]
@@ -109,6 +113,44 @@ impl Parker {
         // Release: pairs with the Acquire in `wait_until`, `drive` and `take`: the thread sees what was done before.
         // Acquire: with the Release there; what the poller needs to be notified was set up before DRIVING.
         let before = self.state.fetch_or(what, Ordering::AcqRel);
+        self.end_wait(before, what, notify);
+    }
+
+    /// Hands over the token. True: the thread was resting, and does nothing more but go, so that nobody has to wait for it; what is to be said
+    /// when it has gone the caller says for it.
+    pub fn dismiss(&self, notify: impl FnOnce()) -> bool {
+        // Relaxed: the exchange decides.
+        let mut before = self.state.load(Ordering::Relaxed);
+        loop {
+            let is_resting = before & RESTING != 0;
+            let next = before | TOKEN | if is_resting { DISMISSED } else { 0 };
+            // As in `post`.
+            match self.state.compare_exchange_weak(
+                before,
+                next,
+                Ordering::AcqRel,
+                Ordering::Relaxed,
+            ) {
+                Ok(_) => {
+                    self.end_wait(before, TOKEN, notify);
+                    return is_resting;
+                }
+                Err(seen) => before = seen,
+            }
+        }
+    }
+
+    /// For a thread that goes: whether it was dismissed, and has nothing to say.
+    pub fn take_dismissal(&self) -> bool {
+        // Relaxed: it came with the token.
+        let is_dismissed = self.state.load(Ordering::Relaxed) & DISMISSED != 0;
+        if is_dismissed {
+            self.take(DISMISSED);
+        }
+        is_dismissed
+    }
+
+    fn end_wait(&self, before: u32, what: u32, notify: impl FnOnce()) {
         if before & DRIVING != 0 {
             // Also if it was said before: perhaps by somebody late, who knew the thread in another runtime, and notified that one's poller.
             notify();
@@ -121,7 +163,12 @@ impl Parker {
 
     /// Sleeps until a token or a kick is there, or the time is over, more or less; either stays until taken.
     pub fn park(&self, timeout: Option<Duration>) {
-        self.wait_until(TOKEN | KICK, timeout);
+        self.wait_until(TOKEN | KICK, PARKED, timeout);
+    }
+
+    /// The same for a thread that has nothing in hand and no root: if it gets a token there, and its worker is another's, it only goes.
+    pub fn rest(&self, timeout: Option<Duration>) {
+        self.wait_until(TOKEN | KICK, PARKED | RESTING, timeout);
     }
 
     /// Sleeps in `wait` instead, which the `notify` of a post ends.
@@ -136,7 +183,7 @@ impl Parker {
 
     /// Waits for the token and takes it. Called by an occupant whose bit somebody else has cleared: the token is on its way.
     pub fn take_token(&self) {
-        self.wait_until(TOKEN, None);
+        self.wait_until(TOKEN, PARKED, None);
         self.take(TOKEN);
     }
 
@@ -158,13 +205,13 @@ impl Parker {
         self.state.fetch_and(!what, Ordering::AcqRel);
     }
 
-    fn wait_until(&self, what: u32, timeout: Option<Duration>) {
+    fn wait_until(&self, what: u32, meanwhile: u32, timeout: Option<Duration>) {
         // AcqRel: pairs with `post`: one of the two sees the other.
-        if self.state.fetch_or(PARKED, Ordering::AcqRel) & what == 0 {
+        if self.state.fetch_or(meanwhile, Ordering::AcqRel) & what == 0 {
             self.wait_slow(what, timeout);
         }
         // AcqRel: as above.
-        self.state.fetch_and(!PARKED, Ordering::AcqRel);
+        self.state.fetch_and(!meanwhile, Ordering::AcqRel);
     }
 
     #[cfg(not(heist_loom))]

@@ -94,7 +94,7 @@ impl Occupant<'_> {
         }
         let keep_alive = self.engine.config.keep_alive;
         self.parker
-            .park(Some(keep_alive.saturating_sub(began.elapsed())));
+            .rest(Some(keep_alive.saturating_sub(began.elapsed())));
         if began.elapsed() < keep_alive || self.parker.has_token() {
             return None;
         }
