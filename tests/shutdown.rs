@@ -327,3 +327,68 @@ fn a_sleep_of_a_runtime_that_is_gone_does_not_hang() {
     let panic = common::panic_of(|| common::poll_once(sleeping.as_mut()));
     assert!(!panic.message.is_empty(), "with a reason");
 }
+
+/// A task that finds its runtime closed, and itself cancels the calls that others have queued, is still the task that it was.
+#[test]
+fn who_queues_a_blocking_call_as_the_runtime_ends_stays_itself() {
+    for _ in 0..100 {
+        let runtime = Builder::new()
+            .worker_threads(2)
+            .max_blocking_threads(1)
+            .build()
+            .unwrap();
+        let over = Arc::new(AtomicBool::new(false));
+        let until_over = Arc::clone(&over);
+        drop(runtime.spawn_blocking(move || {
+            while !until_over.load(Ordering::SeqCst) {
+                thread::yield_now();
+            }
+        }));
+        let awaiting = Counter::new();
+        for _ in 0..20 {
+            let awaiting = awaiting.clone();
+            runtime.spawn(async move {
+                let mut call = heist::spawn_blocking(|| ());
+                poll_fn(|cx| {
+                    let polled = std::pin::Pin::new(&mut call).poll(cx);
+                    awaiting.add();
+                    polled
+                })
+                .await
+            });
+        }
+        while awaiting.get() < 20 {
+            thread::yield_now();
+        }
+        let queued = Counter::new();
+        let (counts, ends) = (queued.clone(), Arc::clone(&over));
+        let task = runtime.spawn(async move {
+            let _over = Over(ends);
+            let id = heist::task::id();
+            assert!(id.is_some());
+            let mut refused = 0;
+            while refused < 3 {
+                let call = heist::spawn_blocking(|| ());
+                counts.add();
+                assert_eq!(heist::task::id(), id);
+                refused += usize::from(call.is_finished());
+            }
+            sleep(Duration::from_secs(3600)).await;
+        });
+        while queued.get() < 20 {
+            thread::yield_now();
+        }
+        drop(runtime);
+        assert!(block_on(task).unwrap_err().is_cancelled());
+        assert!(over.load(Ordering::SeqCst));
+    }
+}
+
+/// Says so when it is dropped.
+struct Over(Arc<AtomicBool>);
+
+impl Drop for Over {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+}

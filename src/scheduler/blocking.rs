@@ -5,6 +5,7 @@ use std::mem;
 use std::ptr::NonNull;
 use std::sync::Arc;
 
+use super::closing;
 use super::context::{self, Place, Scope};
 use super::engine::Engine;
 use super::{monitor, threads};
@@ -100,7 +101,7 @@ impl Engine {
         // The closer's drain pairs with this look: it takes the lock after setting the flag.
         if self.is_closed() {
             while let Some(task) = self.blocking.take_queued() {
-                super::schedule::cancel_queued(task);
+                closing::cancel(task);
             }
             self.closing.signal();
         }

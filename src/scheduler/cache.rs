@@ -1,7 +1,8 @@
 //! What a finished runtime leaves behind in a clean state, for the next one.
 //!
 //! Nothing but the statistics is reset (and whether a refused thread was reported): bits, searchers and queues carry over as they are, which is as good as new. Whoever could still
-//! reach the engine (a handle, a sleep, a socket, a waker, a thread) keeps it out of the cache.
+//! reach the engine (a handle, a sleep, a socket, a waker, a thread) keeps it out of the cache. Most are left by a `run`; one that a pool thread was the last to
+//! know may have been a `Runtime`'s.
 
 use std::sync::{Arc, LazyLock};
 use std::time::Instant;
@@ -146,7 +147,8 @@ pub(super) fn hand_back(engine: Arc<Engine>) {
     }
 }
 
-/// Makes a closed engine as good as new, if nobody else can reach it.
+/// Makes a closed engine as good as new, if nobody else can reach it. One that was left to its cells is not: of a set that is retired, those that were out
+/// count as out for ever, however long ago the last of them came back.
 pub(crate) fn reopen(engine: &Arc<Engine>) -> bool {
     // Wakers of sources that outlive their runtime know the reactor, so one that was closed stays closed.
     if engine.driver.existing_reactor().is_some() || !is_clean(engine) {

@@ -151,10 +151,11 @@ impl Engine {
         true
     }
 
-    /// Of a closed engine. Whoever only rests need not come to say that it has gone, which may take the system longer than a whole run.
+    /// Of a closed engine. Whoever only rests need not come to say that it has gone, which may take the system longer than a whole run; but hooks
+    /// run before the end, and descriptors are not kept beyond it.
     fn send_away(&self, evicted: &'static Parker) {
         let interrupt = || self.driver.interrupt();
-        if self.config.has_hooks() {
+        if self.config.has_hooks() || self.driver.existing_reactor().is_some() {
             evicted.unpark(interrupt);
         } else if evicted.dismiss(interrupt) {
             self.closing.depart();
@@ -283,6 +284,7 @@ impl Engine {
     }
 }
 
+/// Cancels a task that was taken from a queue, perhaps in the middle of another one's poll.
 pub(super) fn cancel(task: NonNull<Header>) {
     let before = current::replace(task.as_ptr());
     cancel_queued(task);

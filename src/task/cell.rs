@@ -264,7 +264,7 @@ impl<B: Body, S: Schedule> Cell<B, S> {
                 // SAFETY: with JOIN_WAKER set, completing gave us the waker.
                 let waker = join_waker.with_mut(|w| unsafe { (*w).take() });
                 // The cell may be gone while what is not ours is run, which may ask for the current task.
-                current::set(None);
+                current::end(header);
                 contain(|| waker.into_iter().for_each(JoinWaker::wake));
                 if released {
                     return;

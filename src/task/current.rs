@@ -24,6 +24,14 @@ pub(crate) fn set(task: Option<NonNull<Header>>) {
     CURRENT.set(task.map_or(ptr::null(), |task| task.as_ptr().cast_const()));
 }
 
+/// The task is complete, and may be gone: it is current no longer, if it was.
+#[inline]
+pub(super) fn end(ended: NonNull<Header>) {
+    if ptr::eq(task(), ended.as_ptr()) {
+        set(None);
+    }
+}
+
 /// Wakes the task that `cx` leads to. If that is the one being polled here, and nobody stands in between, a note says so, which is cheaper than
 /// its waker: nobody else has to see it.
 #[inline]
