@@ -4,8 +4,8 @@
 //! each cell is freed once, after all that anybody did with it.
 //!
 //! Mutants that must die: `scheduled-cleared-late`, `coalesced-wake-silent`, `wake-relaxed`, `complete-relaxed`, `join-waker-relaxed`,
-//! `release-before-wake`, `cancelled-unchecked`, `pause-forgets-abort`, `release-relaxed`, `release-without-acquire`, `wake-value-unreleased`, `kick-taken-late`,
-//! `start-relaxed`, `thief-releases-early`, `owner-releases-late`, `yield-swallows-wake`, `yield-forgets-abort`,
+//! `cancelled-unchecked`, `pause-forgets-abort`, `release-relaxed`, `release-without-acquire`, `wake-value-unreleased`, `kick-taken-late`,
+//! `start-relaxed`,
 //! `complete-sees-no-waker`, `join-waker-not-taken-back`, `drop-handle-forgets-waker`.
 #![cfg(heist_loom)]
 
@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicUsize as Tally, Ordering as Any};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 
-use heist::model::{JoinHandle, Parker, Pause, Start, State, Wake};
+use heist::model::{Parker, Pause, Start, State, Wake};
 use heist_loom_tests::{Engine, Occupant, Signal, Wait, World, model, stage};
 use loom::sync::atomic::{AtomicBool, Ordering};
 use loom::thread;
@@ -168,138 +168,6 @@ fn a_join_waker_is_replaced_while_the_task_completes() {
             worker.join().unwrap();
             assert_eq!(notes.output_drops.load(Any::Relaxed), 1);
             assert_eq!(Arc::strong_count(&given_up), 1, "its waker is dropped");
-        });
-    });
-}
-
-/// Leaves a waker with the handle, if its task is not complete.
-fn wait_in_vain(handle: &mut JoinHandle<u8>) {
-    let waker = Arc::new(Signal::default()).waker();
-    let _ = Pin::new(handle).poll(&mut Context::from_waker(&waker));
-}
-
-#[test]
-fn a_thief_completes_while_the_owner_gives_the_cell_out_anew() {
-    model("completion by a thief against reuse", 3, || {
-        World::stage(|world| {
-            let (task, mut handle) = world.create(std::future::ready(1));
-            world.push(task);
-            let thief = thread::spawn(move || assert!(world.turn()));
-            wait_in_vain(&mut handle);
-            drop(handle);
-            // The cell that came back last is the first to go.
-            let (task, handle) = world.create(std::future::ready(2));
-            drop(handle);
-            world.push(task);
-            assert!(world.turn());
-            thief.join().unwrap();
-        });
-    });
-}
-
-#[test]
-fn the_owner_takes_the_join_waker_from_a_cell_that_is_free() {
-    model("completion by the owner against a free", 3, || {
-        World::stage(|world| {
-            let (task, mut handle) = world.create(std::future::ready(1));
-            world.push(task);
-            world.abandon();
-            let owner = thread::spawn(move || {
-                world.take_over();
-                assert!(world.turn());
-                // Finds the cell that the other thread gave back, if it did.
-                let (task, handle) = world.create(std::future::ready(2));
-                let (other, other_handle) = world.create(std::future::ready(3));
-                for task in [task, other] {
-                    world.push(task);
-                    assert!(world.turn());
-                }
-                drop((handle, other_handle));
-                world.abandon();
-            });
-            wait_in_vain(&mut handle);
-            drop(handle);
-            owner.join().unwrap();
-        });
-    });
-}
-
-struct Shop {
-    parker: Parker,
-    task: State,
-    flag: AtomicBool,
-    aborted: AtomicBool,
-}
-
-/// One that yields at its first poll is woken, and perhaps aborted, by others meanwhile. Its runner goes on until it sees all of that.
-fn yields(shop: &'static Shop, is_aborted: bool) {
-    let mut yielded = false;
-    loop {
-        match shop.task.start() {
-            Start::Cancel => {
-                assert!(is_aborted);
-                // Relaxed: the state word orders it.
-                assert!(shop.aborted.load(Ordering::Relaxed));
-                return;
-            }
-            Start::Poll if shop.flag.load(Ordering::Relaxed) && !is_aborted => return,
-            Start::Poll => {}
-        }
-        let pause = if yielded {
-            shop.task.pause()
-        } else {
-            shop.task.pause_yielded()
-        };
-        match pause {
-            // As one thread sees what it wrote itself, a queue is not needed.
-            Pause::Requeue | Pause::Cancel => assert!(shop.task.is_scheduled()),
-            Pause::Idle => {
-                assert!(yielded, "the yield was lost");
-                while !shop.task.is_scheduled() {
-                    shop.parker.park(None);
-                    shop.parker.take_kick();
-                }
-            }
-        }
-        yielded = true;
-    }
-}
-
-fn shop() -> Shop {
-    let shop = Shop {
-        parker: Parker::default(),
-        task: State::free(),
-        flag: AtomicBool::new(false),
-        aborted: AtomicBool::new(false),
-    };
-    shop.task.publish_owned();
-    shop
-}
-
-#[test]
-fn a_yield_against_a_wake() {
-    model("yield against wake", 3, || {
-        stage(shop(), |shop| {
-            let runner = thread::spawn(move || yields(shop, false));
-            shop.flag.store(true, Ordering::Relaxed);
-            if shop.task.wake() == Wake::Push {
-                shop.parker.kick(|| ());
-            }
-            runner.join().unwrap();
-        });
-    });
-}
-
-#[test]
-fn a_yield_against_an_abort() {
-    model("yield against abort", 3, || {
-        stage(shop(), |shop| {
-            let runner = thread::spawn(move || yields(shop, true));
-            shop.aborted.store(true, Ordering::Relaxed);
-            if shop.task.abort() == Wake::Push {
-                shop.parker.kick(|| ());
-            }
-            runner.join().unwrap();
         });
     });
 }
