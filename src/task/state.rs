@@ -122,10 +122,10 @@ impl State {
     #[inline]
     pub fn pause_yielded(&self) -> Pause {
         loop {
-            // RUNNING is set, so adding the difference swaps it for a SCHEDULED that is clear. One that was set carries over into RUNNING:
+            // RUNNING is set, so subtracting the difference swaps it for a SCHEDULED that is clear. One that was set carries over into RUNNING:
             // the runner has then taken over the wake that set it, for which the same turn will do, and tries again.
             // Relaxed: the runner queues the task, and the queue shows the next one what this poll wrote; what the waker stored is seen through
-            // these additions, which continue what its Release began.
+            // these steps, which continue what its Release began.
             let before = self.0.fetch_sub(RUNNING - SCHEDULED, Ordering::Relaxed);
             debug_assert!(before & RUNNING != 0, "pause from {}", Snapshot(before));
             if before & SCHEDULED == 0 {
