@@ -24,7 +24,7 @@ pub use crate::scheduler::idle::Idle;
 pub use crate::scheduler::parker::Parker;
 pub use crate::task::batch::range::{Arrival, Leave, Range};
 pub use crate::task::pages::PageSet;
-pub use crate::task::state::{Claim, Complete, DropHandle, Pause, Start, State, Wake};
+pub use crate::task::state::{Claim, Pause, State, Taken, Turn, Wake};
 pub use crate::task::{AbortHandle, JoinError, JoinHandle};
 pub use crate::util::berth::Berth;
 

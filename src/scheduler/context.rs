@@ -356,7 +356,7 @@ pub(crate) fn set_root(root: Option<NonNull<Header>>) {
 pub(crate) fn is_root_woken() -> bool {
     let root = CONTEXT.with(|cx| cx.root.get());
     // SAFETY: set for as long as the root's driver holds a reference to the cell.
-    unsafe { root.as_ref() }.is_some_and(|root| root.state.is_scheduled())
+    unsafe { root.as_ref() }.is_some_and(|root| root.state.is_due())
 }
 
 /// Whether this thread drives the root with this cell, right here.

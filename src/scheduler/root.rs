@@ -9,7 +9,7 @@ use super::engine::Engine;
 use super::parker::Parker;
 use super::schedule::{Scheduler, with_orphans};
 use crate::task::pages::{self, home_of};
-use crate::task::state::{Pause, State};
+use crate::task::state::{Pause, State, Taken};
 use crate::task::waker::{BorrowedWaker, wake_keeping};
 use crate::task::{Header, Meta, Origin, PageSet, Vtable, free_cell};
 
@@ -33,7 +33,7 @@ static VTABLE: Vtable = Vtable {
     walkable: false,
 };
 
-/// The root of one `block_on`. RUNNING from the poll in which it is done until it is dropped, so that wakes find nothing to do; without a handle, and
+/// The root of one `block_on`. The turn in which it is done lasts until it is dropped, so that wakes find nothing to do; without a handle, and
 /// without an output in the cell.
 pub(super) struct Root(NonNull<Header>);
 
@@ -94,17 +94,17 @@ impl Root {
     }
 
     pub(super) fn is_woken(&self) -> bool {
-        self.state().is_scheduled()
+        self.state().is_due()
     }
 
     /// Polls, and says whether the root is done.
     pub(super) fn poll(&self, poll: &mut dyn FnMut(&std::task::Waker) -> bool) -> bool {
-        let _never_cancelled = self.state().start();
+        let turn = self.state().start();
         // SAFETY: our reference outlasts the poll.
         let waker = unsafe { BorrowedWaker::new(self.0) };
         let done = poll(&waker);
         if !done {
-            let pause = self.state().pause();
+            let pause = self.state().pause(turn, Taken::NONE);
             debug_assert!(pause != Pause::Cancel, "nobody can abort a root");
         }
         done
@@ -113,7 +113,7 @@ impl Root {
 
 impl Drop for Root {
     fn drop(&mut self) {
-        if self.state().complete_and_release() {
+        if self.state().complete_and_release(Taken::NONE) {
             // SAFETY: that was the last reference.
             unsafe { free(self.0) }
         }

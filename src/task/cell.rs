@@ -11,7 +11,7 @@ use std::task::{Context, Poll};
 
 use super::header::{Header, Meta, Vtable};
 use super::pages::{self, PageSet, home_of};
-use super::state::{Complete, Pause, Start};
+use super::state::{Complete, Pause, Rest};
 use super::waker::{BorrowedWaker, JoinWaker, wake_in};
 use super::{JoinError, Schedule, current};
 use crate::sync::UnsafeCell;
@@ -140,7 +140,8 @@ impl<B: Body, S: Schedule> Cell<B, S> {
     unsafe fn run(header: NonNull<Header>) {
         // SAFETY: the runtime's reference keeps the cell until `finish`.
         let cell = unsafe { header.cast::<Self>().as_ref() };
-        if cell.header.state.start() == Start::Cancel {
+        let turn = cell.header.state.start();
+        if turn.is_cancelled() {
             // SAFETY: `start` gave us the future.
             return unsafe { Self::cancel(header) };
         }
@@ -155,7 +156,7 @@ impl<B: Body, S: Schedule> Cell<B, S> {
                 // SAFETY: RUNNING is ours, and the future is still there.
                 unsafe { Self::finish(header, Ok(output)) }
             }
-            Ok(Poll::Pending) => match current::pause(&cell.header.state) {
+            Ok(Poll::Pending) => match current::pause(header, &cell.header.state, turn) {
                 Pause::Idle => {}
                 // SAFETY: the task is SCHEDULED and in no queue.
                 Pause::Requeue => unsafe { requeue_cell::<S>(header) },
@@ -242,7 +243,7 @@ impl<B: Body, S: Schedule> Cell<B, S> {
         let owns = S::completed(unsafe { home.as_ref() });
         if cell.header.state.is_detached() {
             contain(|| drop(output));
-            if cell.header.state.complete_and_release() {
+            if cell.header.state.complete_and_release(current::end(header)) {
                 // SAFETY: that was the last reference.
                 unsafe { Self::free(header) }
             }
@@ -251,29 +252,38 @@ impl<B: Body, S: Schedule> Cell<B, S> {
         let slot = Slot {
             output: ManuallyDrop::new(B::pack(output)),
         };
-        // SAFETY: RUNNING is the caller's, so nobody else touches the slot, and it holds nothing to drop.
+        // SAFETY: the turn is the caller's, so nobody else touches the slot, and it holds nothing to drop.
         cell.body.with_mut(|place| unsafe { place.write(slot) });
-        // SAFETY: inside the cell.
-        let join_waker = unsafe { &raw const (*header.as_ptr()).fixed.join_waker };
-        match cell.header.state.complete(owns) {
-            Complete::Released => return,
-            Complete::WakeJoiner { released } => {
-                // SAFETY: the memory is there: by our reference, or, if that is given back and another has freed the cell, because this thread alone
-                // gives it out again, or its page back. Freeing leaves this field alone, and so does whoever has the cell on a list.
-                let join_waker = unsafe { &*join_waker };
+        let cell = header.cast::<Self>().as_ptr();
+        // The cell may be gone while what is not ours is run below, which may ask for the current task.
+        let taken = current::end(header);
+        // SAFETY: by the runtime's reference.
+        let (todo, rest) = unsafe { (*cell).header.state.complete(owns, taken) };
+        // What follows takes from a cell that is there: by our reference, or, if that is given back and another has freed the cell, because this
+        // thread alone gives it out again, or its page back. Freeing leaves these fields alone, and so does whoever has the cell on a list.
+        match todo {
+            Complete::Nothing => {}
+            Complete::WakeJoiner => {
+                // SAFETY: see above.
+                let join_waker = unsafe { &(*cell).header.fixed.join_waker };
                 // SAFETY: with JOIN_WAKER set, completing gave us the waker.
                 let waker = join_waker.with_mut(|w| unsafe { (*w).take() });
-                // The cell may be gone while what is not ours is run, which may ask for the current task.
-                current::end(header);
                 contain(|| waker.into_iter().for_each(JoinWaker::wake));
-                if released {
-                    return;
-                }
             }
-            // SAFETY: without JOIN_INTEREST, completing gave us the output.
-            Complete::DropOutput => unsafe { Self::drop_output(header) },
+            Complete::DropOutput => {
+                // SAFETY: see above.
+                let body = unsafe { &(*cell).body };
+                // SAFETY: without JOIN_INTEREST, completing gave us the output.
+                unsafe { Self::drop_output_in(body) }
+            }
         }
-        if cell.header.state.release() {
+        let is_last = match rest {
+            // SAFETY: by our reference.
+            Rest::Held => unsafe { (*cell).header.state.release() },
+            Rest::Given => false,
+            Rest::Last => true,
+        };
+        if is_last {
             // SAFETY: that was the last reference.
             unsafe { Self::free(header) }
         }
@@ -304,7 +314,14 @@ impl<B: Body, S: Schedule> Cell<B, S> {
     unsafe fn drop_output(header: NonNull<Header>) {
         // SAFETY: the caller holds a reference.
         let cell = unsafe { header.cast::<Self>().as_ref() };
-        cell.body.with_mut(|slot| {
+        // SAFETY: as the caller promises.
+        unsafe { Self::drop_output_in(&cell.body) }
+    }
+
+    /// # Safety
+    /// The output is there and the caller's.
+    unsafe fn drop_output_in(body: &UnsafeCell<Slot<B>>) {
+        body.with_mut(|slot| {
             contain(|| {
                 // SAFETY: as the caller promises, nobody else touches the slot.
                 let slot = unsafe { &mut *slot };

@@ -5,31 +5,77 @@ use std::panic::Location;
 use std::ptr::{self, NonNull};
 use std::task::Context;
 
-use super::state::{Pause, State};
+use super::state::{Pause, SPARE, State, Taken, Turn};
 use super::{Header, PageSet, TaskId, waker};
 
-/// Marks, in the address of the current task, that it wants to be queued again when its poll is over.
+/// In the address of the current task: it wants to be queued again when its poll is over, ...
 const YIELDED: usize = 1;
+/// ... and so many of its spare references were taken.
+const TAKEN: usize = 2;
+const NOTES: usize = TAKEN * (SPARE + 1);
 
-const _: () = assert!(align_of::<Header>() > YIELDED);
+const _: () = assert!(NOTES.is_power_of_two() && align_of::<Header>() >= NOTES);
 
+#[cfg(not(heist_loom))]
 thread_local! {
     // No destructor: it can be used in the destructors of other thread-locals.
     static CURRENT: Cell<*const Header> = const { Cell::new(ptr::null()) };
 }
 
-/// Says which task's turn begins, or that it is over.
-#[inline]
-pub(crate) fn set(task: Option<NonNull<Header>>) {
-    CURRENT.set(task.map_or(ptr::null(), |task| task.as_ptr().cast_const()));
+#[cfg(heist_loom)]
+loom::thread_local! {
+    static CURRENT: Cell<*const Header> = Cell::new(ptr::null());
 }
 
-/// The task is complete, and may be gone: it is current no longer, if it was.
+/// Says which task's turn begins, or that it is over. What was noted of the last one has been heeded, by [`pause`] or [`end`].
 #[inline]
-pub(super) fn end(ended: NonNull<Header>) {
-    if ptr::eq(task(), ended.as_ptr()) {
-        set(None);
-    }
+pub(crate) fn set(task: Option<NonNull<Header>>) {
+    CURRENT.with(|current| current.set(task.map_or(ptr::null(), |task| task.as_ptr())));
+}
+
+/// What was noted of `task`, if it is the current one: as many as the address is above it.
+#[inline]
+fn notes_of(current: *const Header, task: *const Header) -> Option<usize> {
+    let above = current.addr().wrapping_sub(task.addr());
+    (above < NOTES).then_some(above)
+}
+
+/// Takes a spare reference to `task`. False: this thread has not its turn, or none is left.
+#[inline]
+pub(super) fn take_spare(task: NonNull<Header>) -> bool {
+    CURRENT.with(|current| {
+        let now = current.get();
+        let can = notes_of(now, task.as_ptr()).is_some_and(|notes| notes < SPARE * TAKEN);
+        if can {
+            current.set(now.map_addr(|address| address + TAKEN));
+        }
+        can
+    })
+}
+
+/// Makes a reference to `task` a spare one again. False: this thread has not its turn, or none is missing.
+#[inline]
+pub(super) fn put_spare(task: NonNull<Header>) -> bool {
+    CURRENT.with(|current| {
+        let now = current.get();
+        let can = notes_of(now, task.as_ptr()).is_some_and(|notes| notes >= TAKEN);
+        if can {
+            current.set(now.map_addr(|address| address - TAKEN));
+        }
+        can
+    })
+}
+
+/// The task is about to become complete, and may then be gone: it is current no longer, if it was. How many spare references are missing.
+#[inline]
+pub(super) fn end(task: NonNull<Header>) -> Taken {
+    CURRENT.with(|current| match notes_of(current.get(), task.as_ptr()) {
+        Some(notes) => {
+            current.set(ptr::null());
+            Taken::new(notes / TAKEN)
+        }
+        None => Taken::NONE,
+    })
 }
 
 /// Wakes the task that `cx` leads to. If that is the one being polled here, and nobody stands in between, a note says so, which is cheaper than
@@ -38,30 +84,36 @@ pub(super) fn end(ended: NonNull<Header>) {
 pub(crate) fn wake(cx: &Context<'_>) {
     match NonNull::new(task().cast_mut()) {
         Some(task) if waker::wakes(cx.waker(), task) => {
-            CURRENT.set(task.as_ptr().map_addr(|address| address | YIELDED));
+            CURRENT.with(|current| current.set(current.get().map_addr(|now| now | YIELDED)));
         }
         _ => cx.waker().wake_by_ref(),
     }
 }
 
-/// The poll of the current task returned `Pending`.
+/// The poll of `task`, which has this state, returned `Pending`: it is current no longer.
 #[inline]
-pub(super) fn pause(state: &State) -> Pause {
-    if CURRENT.get().addr() & YIELDED == 0 {
-        state.pause()
+pub(super) fn pause(task: NonNull<Header>, state: &State, turn: Turn) -> Pause {
+    let notes = CURRENT.with(|current| {
+        let notes = notes_of(current.get(), task.as_ptr());
+        current.set(ptr::null());
+        notes.unwrap_or(0)
+    });
+    let taken = Taken::new(notes / TAKEN);
+    if notes & YIELDED == 0 {
+        state.pause(turn, taken)
     } else {
-        state.pause_yielded()
+        state.pause_yielded(taken)
     }
 }
 
 /// For a stay that begins inside a turn: what to put back after it.
 pub(crate) fn replace(task: *const Header) -> *const Header {
-    CURRENT.replace(task)
+    CURRENT.with(|current| current.replace(task))
 }
 
 /// Whether this thread polls a task, not a root.
 pub(crate) fn is_set() -> bool {
-    !CURRENT.get().is_null()
+    !task().is_null()
 }
 
 /// The page set of the task that this thread polls.
@@ -74,7 +126,7 @@ pub(crate) fn home() -> Option<NonNull<PageSet>> {
 }
 
 fn task() -> *const Header {
-    CURRENT.get().map_addr(|address| address & !YIELDED)
+    CURRENT.with(|current| current.get().map_addr(|address| address & !(NOTES - 1)))
 }
 
 fn with<R>(f: impl FnOnce(&Header) -> R) -> Option<R> {

@@ -166,6 +166,13 @@ impl<T> Future for JoinHandle<T> {
 impl<T> Drop for JoinHandle<T> {
     fn drop(&mut self) {
         let header = self.header();
+        if self.is_taken() {
+            if header.state.release_complete() {
+                // SAFETY: that was the last reference.
+                unsafe { (header.vtable.free)(self.task()) }
+            }
+            return;
+        }
         match header.state.drop_handle() {
             DropHandle::Released => return,
             DropHandle::DropWaker => {
@@ -173,7 +180,6 @@ impl<T> Drop for JoinHandle<T> {
                 let waker = header.join_waker.with_mut(|w| unsafe { (*w).take() });
                 contain(|| drop(waker));
             }
-            DropHandle::DropOutput if self.is_taken() => {}
             // SAFETY: the task is complete and the output, not taken, is the handle's.
             DropHandle::DropOutput => unsafe { (header.vtable.drop_output)(self.task()) },
         }

@@ -1,115 +1,159 @@
-//! The state word of a task: six bits and a reference count, and every transition between them.
+//! The state word of a task: four bits, a count of wakes and a count of references; and every transition between them.
 //!
 //! | bit | meaning |
 //! |---|---|
-//! | `SCHEDULED` | a queue holds the task, or, while it is `RUNNING`, it is to be queued when the poll ends |
-//! | `RUNNING` | one thread has the exclusive right to the future |
 //! | `COMPLETE` | the future is gone; the output is stored, taken, or dropped |
 //! | `CANCELLED` | the future is to be dropped instead of polled |
 //! | `JOIN_INTEREST` | the `JoinHandle` lives: the output belongs to it |
 //! | `JOIN_WAKER` | the join-waker field is filled and shared: the completer may take it |
 //!
-//! The references above the bits: **one of the runtime**, from spawn until completion (it is what a queue entry, a
-//! running poll and the registry stand on, so that queueing and unqueueing a task count nothing), one of the
-//! `JoinHandle`, one per waker and per `AbortHandle`. A count of zero is a free cell.
+//! The **wakes** that no turn has answered yet. None: the task is *idle*. Whoever makes them one has made it *due*, and puts it into a queue. From
+//! then on the *turn* is somebody's: of the queue's entry, then of the thread that took it, which has the exclusive right to the future and answers,
+//! when its poll is over, as many wakes as it saw before. If others have come meanwhile the turn stays where it is, and the task goes into a queue
+//! again. So a turn begins with a load, every wake is one addition, and one that finds others before it has nothing else to do.
+//!
+//! The **references**: *the runtime's*, from spawn until completion (it is what a queue entry, a turn and the registry stand on, so that queueing and
+//! unqueueing a task count nothing), with some *spare* ones; one of the `JoinHandle`, one per waker and per `AbortHandle`. A waker that is made on the
+//! thread that has the turn takes a spare one, which only that thread counts, until the turn's last step makes up for it.
 //!
 //! ```text
-//!                      wake (3)                   start (1)
-//!        ┌────────┐ ───────────────▶ ┌───────────┐ ───────────▶ ┌─────────┐ complete (4) ┌──────────┐
-//!        │  idle  │                  │ SCHEDULED │              │ RUNNING │ ───────────▶ │ COMPLETE │
-//!        └────────┘ ◀─────┐          └───────────┘ ◀──────┐     └─────────┘              └──────────┘
-//!             │           │                               │       │  ▲  │
-//!             │           └───────────────────────────────┼───────┘  │  │
-//!             │                pause (2), not SCHEDULED   └──────────┼──┘ pause (2), SCHEDULED meanwhile
-//!             └──────────────────────────────────────────────────────┘ claim_idle (5)
+//!               wake (3), the first              start (1)
+//!    ┌──────┐ ─────────────────────▶ ┌────────┐ ───────────▶ ┌────────┐ complete (4) ┌──────────┐
+//!    │ idle │                        │ queued │              │ polled │ ───────────▶ │ COMPLETE │
+//!    └──────┘ ◀──────┐               └────────┘ ◀──────┐     └────────┘              └──────────┘
+//!        │           │                                 │       │  ▲ │
+//!        │           └─────────────────────────────────┼───────┘  │ │
+//!        │             pause (2), all wakes answered   └──────────┼─┘ pause (2), others came
+//!        └────────────────────────────────────────────────────────┘ claim_idle (5)
 //! ```
 //!
-//! Every transition is one read-modify-write, also where it seems to change nothing: a wake that finds the task
-//! already scheduled still writes, so that what the waker stored before it is visible to the poll that follows.
+//! The count of wakes instead of a bit is what nexosim's tasks have too; what else is counted, and how, is heist's own.
 #![allow(
     unreachable_pub,
     reason = "the loom models reach these through heist::model"
 )]
 
 mod outcome;
+mod overflow;
+mod references;
+mod snapshot;
 
-use std::fmt;
+use crate::sync::{AtomicU64, Ordering};
+pub use outcome::{Claim, Complete, DropHandle, Pause, Rest, Wake};
+pub use snapshot::Snapshot;
 
-use crate::sync::{AtomicUsize, Ordering};
-pub use outcome::{Claim, Complete, DropHandle, Pause, Start, Wake};
+const COMPLETE: u64 = 1 << 0;
+const CANCELLED: u64 = 1 << 1;
+const JOIN_INTEREST: u64 = 1 << 2;
+const JOIN_WAKER: u64 = 1 << 3;
+const WAKE: u64 = 1 << 4;
+const REF: u64 = 1 << 34;
+const WAKES: u64 = REF - WAKE;
 
-const SCHEDULED: usize = 1 << 0;
-const RUNNING: usize = 1 << 1;
-const COMPLETE: usize = 1 << 2;
-const CANCELLED: usize = 1 << 3;
-const JOIN_INTEREST: usize = 1 << 4;
-const JOIN_WAKER: usize = 1 << 5;
-const REF: usize = 1 << 6;
+/// How many spare references the runtime has, for wakers made in a turn.
+pub const SPARE: usize = 3;
+const RUNTIME: u64 = (1 + SPARE as u64) * REF;
 
-/// Above this many references the process aborts: only a leak in a loop gets there.
-const MAX_REFS: usize = isize::MAX as usize;
+/// What a spawned task begins with.
+const SPAWNED: u64 = JOIN_INTEREST + WAKE + RUNTIME + REF;
 
-/// The state word. See the module's page for its bits.
-pub struct State(AtomicUsize);
+/// The state word. See the module's page for what is in it.
+pub struct State(AtomicU64);
+
+/// Which wakes a turn answers.
+#[must_use]
+#[derive(Clone, Copy, Debug)]
+pub struct Turn(u64);
+
+impl Turn {
+    /// Of a task that was published without a way through a queue.
+    pub const FIRST: Self = Self(WAKE);
+
+    /// The future is to be dropped, and the task completed as cancelled.
+    #[inline]
+    pub fn is_cancelled(self) -> bool {
+        self.0 & CANCELLED != 0
+    }
+}
+
+/// How many spare references were taken in a turn.
+#[derive(Clone, Copy, Debug)]
+pub struct Taken(u64);
+
+impl Taken {
+    pub const NONE: Self = Self(0);
+
+    #[inline]
+    pub fn new(count: usize) -> Self {
+        debug_assert!(count <= SPARE, "{count} spare references");
+        Self(count as u64 * REF)
+    }
+
+    /// What is left of the runtime's.
+    #[inline]
+    fn left(self) -> u64 {
+        RUNTIME - self.0
+    }
+}
 
 impl State {
     /// A free cell.
     pub fn free() -> Self {
-        Self(AtomicUsize::new(0))
+        Self(AtomicU64::new(0))
     }
 
-    /// Publishes a new task: scheduled, with references of the runtime and of its `JoinHandle`.
+    /// Publishes a new task: due, with references of the runtime and of its `JoinHandle`.
     pub fn publish_spawned(&self) {
         // Release: pairs with the Acquire in `retain_if_alive`: a walker that sees a reference sees every field.
-        self.0
-            .store(SCHEDULED | JOIN_INTEREST | (2 * REF), Ordering::Release);
+        self.0.store(SPAWNED, Ordering::Release);
     }
 
-    /// Publishes a cell that only its owner runs (a root): scheduled, one reference.
+    /// Publishes a cell that only its owner runs (a root): due, with the runtime's references, which are the owner's.
     pub fn publish_owned(&self) {
         // Release: pairs with the Acquire in `retain_if_alive`.
-        self.0.store(SCHEDULED | REF, Ordering::Release);
+        self.0.store(WAKE + RUNTIME, Ordering::Release);
     }
 
     /// Publishes a cell that waits: idle, with references of the runtime and of its owner.
     pub fn publish_idle(&self) {
         // Release: pairs with the Acquire in `retain_if_alive`.
-        self.0.store(2 * REF, Ordering::Release);
+        self.0.store(RUNTIME + REF, Ordering::Release);
     }
 
-    /// Publishes an element of a batch that is polled at once: running, with the runtime's reference.
+    /// Publishes an element of a batch that is polled at once, in [`Turn::FIRST`], with the runtime's references.
     #[inline]
     pub fn publish_running(&self) {
-        // Release: pairs with the Acquire in `retain_if_alive`.
-        self.0.store(RUNNING | REF, Ordering::Release);
+        // Release: pairs with the Acquire in `claim_idle`, for who has no reference.
+        self.0.store(WAKE + RUNTIME, Ordering::Release);
     }
 
-    /// (1) The holder of the queue entry begins a turn.
+    /// (1) The holder of the queue entry begins a turn. Again, it looks whether there are more wakes.
     #[inline]
-    pub fn start(&self) -> Start {
-        // SCHEDULED is set and RUNNING clear, so adding their difference swaps them in one addition.
-        // Acquire: pairs with the Release in `wake`, `abort` and `pause`: this poll sees what the wakers and the
-        // last poll wrote.
-        let before = self.0.fetch_add(RUNNING - SCHEDULED, Ordering::Acquire);
+    pub fn start(&self) -> Turn {
+        // Acquire: pairs with the Release in `wake`, `abort` and `pause`: this poll sees what the last poll wrote, and the wakers whose wakes it
+        // answers. What it does not see of the latest ones is left for the next turn.
+        let now = self.0.load(Ordering::Acquire);
         debug_assert!(
-            before & (SCHEDULED | RUNNING | COMPLETE) == SCHEDULED,
+            now & WAKES != 0 && now & COMPLETE == 0,
             "start from {}",
-            Snapshot(before)
+            Snapshot(now)
         );
-        if before & CANCELLED == 0 {
-            Start::Poll
-        } else {
-            Start::Cancel
+        if now & overflow::TO_BE_ANSWERED != 0 {
+            return self.start_anew();
         }
+        Turn(now)
     }
 
     /// (2) The poll returned `Pending`.
     #[inline]
-    pub fn pause(&self) -> Pause {
+    pub fn pause(&self, turn: Turn, taken: Taken) -> Pause {
+        let answered = turn.0 & WAKES;
         // Release: pairs with the Acquire in `start` and `claim_idle`: the next poll sees what this one wrote.
-        let before = self.0.fetch_sub(RUNNING, Ordering::Release);
-        debug_assert!(before & RUNNING != 0, "pause from {}", Snapshot(before));
-        if before & SCHEDULED == 0 {
+        let before = self
+            .0
+            .fetch_sub(answered.wrapping_sub(taken.0), Ordering::Release);
+        debug_assert!(before & WAKES >= answered, "pause from {}", Snapshot(before));
+        if before & WAKES == answered {
             Pause::Idle
         } else if before & CANCELLED == 0 {
             Pause::Requeue
@@ -118,85 +162,91 @@ impl State {
         }
     }
 
-    /// (2) The poll returned `Pending`, and the future has noted with the runner that the task is to be queued again.
+    /// (2) The poll returned `Pending`, and the future has noted with the runner that the task is to be queued again: nothing is answered, so the turn
+    /// stays.
     #[inline]
-    pub fn pause_yielded(&self) -> Pause {
-        loop {
-            // RUNNING is set, so subtracting the difference swaps it for a SCHEDULED that is clear. One that was set carries over into RUNNING:
-            // the runner has then taken over the wake that set it, for which the same turn will do, and tries again.
-            // Relaxed: the runner queues the task, and the queue shows the next one what this poll wrote; what the waker stored is seen through
-            // these steps, which continue what its Release began.
-            let before = self.0.fetch_sub(RUNNING - SCHEDULED, Ordering::Relaxed);
-            debug_assert!(before & RUNNING != 0, "pause from {}", Snapshot(before));
-            if before & SCHEDULED == 0 {
-                return if before & CANCELLED == 0 {
-                    Pause::Requeue
-                } else {
-                    Pause::Cancel
-                };
-            }
+    pub fn pause_yielded(&self, taken: Taken) -> Pause {
+        // Relaxed (both): the runner queues the task, and the queue shows the next one what this poll wrote. Whoever comes with an abort later has made
+        // no wake of it that were answered.
+        let now = if taken.0 == 0 {
+            self.0.load(Ordering::Relaxed)
+        } else {
+            self.0.fetch_add(taken.0, Ordering::Relaxed)
+        };
+        if now & CANCELLED == 0 {
+            Pause::Requeue
+        } else {
+            Pause::Cancel
         }
     }
 
     /// (3) Wakes the task by reference.
     #[inline]
     pub fn wake(&self) -> Wake {
-        // Release: pairs with the Acquire in `start`. Written also when nothing changes: a coalesced wake publishes.
-        Self::pushed(self.0.fetch_or(SCHEDULED, Ordering::Release))
+        // Release: pairs with the Acquire in `start`. Written also when others came before: each wake publishes.
+        let before = self.0.fetch_add(WAKE, Ordering::Release);
+        if before & overflow::MANY != 0 {
+            self.relieve();
+        }
+        Self::pushed(before)
     }
 
-    /// (3) Wakes the task and gives the waker's reference back. If `keeps`, not when the task has to be pushed: then the caller keeps the
-    /// reference until it is done with the scheduler.
+    /// (3) Wakes the task and gives the waker's reference back.
     #[inline]
-    pub fn wake_and_release(&self, keeps: bool) -> Wake {
-        let mut now = self.0.load(Ordering::Relaxed);
-        loop {
-            let idle = now & (SCHEDULED | RUNNING | COMPLETE) == 0;
-            // An idle task has the runtime's reference besides.
-            let next = (now | SCHEDULED) - if idle && keeps { 0 } else { REF };
-            // Release: pairs with the Acquire in `start`. Acquire: pairs with the other Releases, for who frees.
-            match self
-                .0
-                .compare_exchange_weak(now, next, Ordering::AcqRel, Ordering::Relaxed)
-            {
-                Ok(_) if idle => return Wake::Push,
-                Ok(_) if next < REF => return Wake::Free,
-                Ok(_) => return Wake::Done,
-                Err(seen) => now = seen,
-            }
+    pub fn wake_and_release(&self) -> Wake {
+        // Release: pairs with the Acquire in `start`. Acquire: pairs with the other Releases, for who frees.
+        let before = self.0.fetch_sub(REF - WAKE, Ordering::AcqRel);
+        debug_assert!(before >= REF, "wake from {}", Snapshot(before));
+        if before < 2 * REF {
+            Wake::Free
+        } else {
+            Self::pushed(before)
         }
     }
 
     /// Asks for cancellation: the task is woken, and dropped instead of polled.
     pub fn abort(&self) -> Wake {
-        // Release: pairs with the Acquire in `start`.
-        Self::pushed(self.0.fetch_or(SCHEDULED | CANCELLED, Ordering::Release))
+        let mut now = self.0.load(Ordering::Relaxed);
+        loop {
+            // Release: pairs with the Acquire in `start`.
+            match self.0.compare_exchange_weak(
+                now,
+                overflow::with_wake(now | CANCELLED),
+                Ordering::Release,
+                Ordering::Relaxed,
+            ) {
+                Ok(_) => return Self::pushed(now),
+                Err(seen) => now = seen,
+            }
+        }
     }
 
-    fn pushed(before: usize) -> Wake {
-        if before & (SCHEDULED | RUNNING | COMPLETE) == 0 {
+    /// An idle task became due. One that is complete has the wakes of its last turn.
+    fn pushed(before: u64) -> Wake {
+        if before & WAKES == 0 {
             Wake::Push
         } else {
             Wake::Done
         }
     }
 
-    /// (5) The closing walk, or a batch's reaper, takes an idle task for itself.
+    /// (5) The closing walk, or a batch's reaper, takes an idle task for itself, and the runtime's references with it. The caller needs none, where
+    /// cells stay.
     pub fn claim_idle(&self) -> Claim {
         let mut now = self.0.load(Ordering::Relaxed);
         loop {
-            if now & COMPLETE != 0 {
+            if now & COMPLETE != 0 || now < REF {
                 return Claim::Complete;
             }
-            let idle = now & (SCHEDULED | RUNNING) == 0;
-            let next = now | CANCELLED | if idle { RUNNING } else { SCHEDULED };
             // Acquire: pairs with the Release in `pause`: the claimer sees the future as the last poll left it.
             // Release: keeps the chain of wakers' writes whole for `start`.
-            match self
-                .0
-                .compare_exchange_weak(now, next, Ordering::AcqRel, Ordering::Relaxed)
-            {
-                Ok(_) if idle => return Claim::Claimed,
+            match self.0.compare_exchange_weak(
+                now,
+                overflow::with_wake(now | CANCELLED),
+                Ordering::AcqRel,
+                Ordering::Relaxed,
+            ) {
+                Ok(_) if now & WAKES == 0 => return Claim::Claimed,
                 Ok(_) => return Claim::Busy,
                 Err(seen) => now = seen,
             }
@@ -204,29 +254,45 @@ impl State {
     }
 
     /// (4) The future is dropped and the output stored. `owns`: this thread owns the pages that the cell lies in, so that nobody else gives it
-    /// out again, and the join waker can be taken from it when it is free already.
+    /// out again, and output and join waker can be taken from it when it is free already.
     #[inline]
-    pub fn complete(&self, owns: bool) -> Complete {
+    pub fn complete(&self, owns: bool, taken: Taken) -> (Complete, Rest) {
+        let left = taken.left();
+        if owns {
+            // COMPLETE is clear: adding sets it. Orderings: as below.
+            let before = self.0.fetch_sub(left - COMPLETE, Ordering::AcqRel);
+            debug_assert!(before & COMPLETE == 0, "complete from {}", Snapshot(before));
+            let rest = if before - left < REF { Rest::Last } else { Rest::Given };
+            return (Self::completed(before), rest);
+        }
         let mut now = self.0.load(Ordering::Relaxed);
         loop {
-            debug_assert!(now & RUNNING != 0, "complete from {}", Snapshot(now));
-            let next = (now & !RUNNING) | COMPLETE;
-            let (next, todo) = match now & (JOIN_INTEREST | JOIN_WAKER) {
-                0 => (next, Complete::DropOutput),
-                // The handle's own reference keeps the count above zero.
-                JOIN_INTEREST => (next - REF, Complete::Released),
-                _ if owns => (next - REF, Complete::WakeJoiner { released: true }),
-                _ => (next, Complete::WakeJoiner { released: false }),
+            debug_assert!(now & COMPLETE == 0, "complete from {}", Snapshot(now));
+            let todo = Self::completed(now);
+            // The handle's own reference keeps the count above zero.
+            let (kept, rest) = match todo {
+                Complete::Nothing => (0, Rest::Given),
+                _ => (REF, Rest::Held),
             };
             // Release: pairs with the Acquire in `is_complete`, `set_join_waker` and `unset_join_waker`: the joiner
             // sees the output. Acquire: pairs with the Release in `set_join_waker`: the completer sees the waker.
-            match self
-                .0
-                .compare_exchange_weak(now, next, Ordering::AcqRel, Ordering::Relaxed)
-            {
-                Ok(_) => return todo,
+            match self.0.compare_exchange_weak(
+                now,
+                now - (left - kept) + COMPLETE,
+                Ordering::AcqRel,
+                Ordering::Relaxed,
+            ) {
+                Ok(_) => return (todo, rest),
                 Err(seen) => now = seen,
             }
+        }
+    }
+
+    fn completed(before: u64) -> Complete {
+        match before & (JOIN_INTEREST | JOIN_WAKER) {
+            0 => Complete::DropOutput,
+            JOIN_INTEREST => Complete::Nothing,
+            _ => Complete::WakeJoiner,
         }
     }
 
@@ -240,17 +306,16 @@ impl State {
     /// (4) The same for a task without a handle, after which the runner touches the cell only if it frees it, or stands on something else than the
     /// runtime's reference, which is given back in the same step. True: it was the last.
     #[inline]
-    pub fn complete_and_release(&self) -> bool {
-        // RUNNING is set and COMPLETE clear, so their difference swaps them. Orderings: as in `complete` and `release`.
-        let before = self
-            .0
-            .fetch_sub(REF - (COMPLETE - RUNNING), Ordering::AcqRel);
+    pub fn complete_and_release(&self, taken: Taken) -> bool {
+        let left = taken.left();
+        // COMPLETE is clear: adding sets it. Orderings: as in `complete` and `release`.
+        let before = self.0.fetch_sub(left - COMPLETE, Ordering::AcqRel);
         debug_assert!(
-            before & (RUNNING | COMPLETE) == RUNNING && before >= REF,
+            before & COMPLETE == 0 && before >= left,
             "complete from {}",
             Snapshot(before)
         );
-        before < 2 * REF
+        before - left < REF
     }
 
     /// The joiner stored its waker. False: the task is complete, and the waker is the joiner's again.
@@ -276,65 +341,6 @@ impl State {
         self.0.load(Ordering::Relaxed) & JOIN_WAKER != 0
     }
 
-    /// The `JoinHandle` is dropped.
-    #[inline]
-    pub fn drop_handle(&self) -> DropHandle {
-        let mut now = self.0.load(Ordering::Acquire);
-        loop {
-            if now & COMPLETE != 0 {
-                // Acquire (above, and on failure below): pairs with the Release in `complete`: the output.
-                return DropHandle::DropOutput;
-            }
-            let waker = now & JOIN_WAKER != 0;
-            let next = (now & !(JOIN_INTEREST | JOIN_WAKER)) - if waker { 0 } else { REF };
-            // Release: whatever the handle's owner did comes before the freeing of the cell (`release`).
-            match self
-                .0
-                .compare_exchange_weak(now, next, Ordering::AcqRel, Ordering::Acquire)
-            {
-                Ok(_) if waker => return DropHandle::DropWaker,
-                Ok(_) => return DropHandle::Released,
-                Err(seen) => now = seen,
-            }
-        }
-    }
-
-    /// One more reference, made from one that the caller holds.
-    #[inline]
-    pub fn retain(&self) {
-        // Relaxed: the caller's reference keeps the cell; nothing is published by counting.
-        if self.0.fetch_add(REF, Ordering::Relaxed) > MAX_REFS {
-            std::process::abort();
-        }
-    }
-
-    /// One more reference, if the cell is a living task: for a walker, who holds none yet.
-    pub fn retain_if_alive(&self) -> bool {
-        let mut now = self.0.load(Ordering::Relaxed);
-        loop {
-            if now < REF {
-                return false;
-            }
-            // Acquire: pairs with the Release in `publish_spawned`: the walker sees the fields of this very task.
-            match self
-                .0
-                .compare_exchange_weak(now, now + REF, Ordering::Acquire, Ordering::Relaxed)
-            {
-                Ok(_) => return true,
-                Err(seen) => now = seen,
-            }
-        }
-    }
-
-    /// Gives a reference back. True: it was the last, and the caller frees the cell.
-    #[inline]
-    pub fn release(&self) -> bool {
-        // Release: what this holder did comes before the freeing. Acquire: who frees comes after what all did.
-        let before = self.0.fetch_sub(REF, Ordering::AcqRel);
-        debug_assert!(before >= REF, "release from {}", Snapshot(before));
-        before < 2 * REF
-    }
-
     /// Whether the task is complete, and its output visible.
     #[inline]
     pub fn is_complete(&self) -> bool {
@@ -349,44 +355,10 @@ impl State {
         self.0.load(Ordering::Relaxed) & CANCELLED != 0
     }
 
-    /// Whether a wake is waiting for its turn.
+    /// Whether there are wakes, of a task that nobody polls.
     #[inline]
-    pub fn is_scheduled(&self) -> bool {
+    pub fn is_due(&self) -> bool {
         // Relaxed: the `start` that follows a true answer synchronises; a false one is looked at again before parking.
-        self.0.load(Ordering::Relaxed) & SCHEDULED != 0
-    }
-
-    /// A look for debug output.
-    pub fn snapshot(&self) -> Snapshot {
-        Snapshot(self.0.load(Ordering::Relaxed))
-    }
-}
-
-impl fmt::Debug for State {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&self.snapshot(), f)
-    }
-}
-
-/// A state word as it was at one moment.
-#[derive(Clone, Copy, Debug)]
-pub struct Snapshot(usize);
-
-impl fmt::Display for Snapshot {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names = [
-            (SCHEDULED, "SCHEDULED "),
-            (RUNNING, "RUNNING "),
-            (COMPLETE, "COMPLETE "),
-            (CANCELLED, "CANCELLED "),
-            (JOIN_INTEREST, "JOIN_INTEREST "),
-            (JOIN_WAKER, "JOIN_WAKER "),
-        ];
-        for (bit, name) in names {
-            if self.0 & bit != 0 {
-                f.write_str(name)?;
-            }
-        }
-        write!(f, "refs {}", self.0 / REF)
+        self.0.load(Ordering::Relaxed) & WAKES != 0
     }
 }

@@ -7,7 +7,7 @@ use std::task::{RawWaker, RawWakerVTable, Waker};
 
 use super::header::{Header, TaskRef};
 use super::state::Wake;
-use super::{PageSet, Schedule};
+use super::{PageSet, Schedule, current};
 
 static VTABLE: RawWakerVTable = RawWakerVTable::new(clone, wake, wake_by_ref, drop_waker);
 
@@ -41,8 +41,20 @@ fn header(data: *const ()) -> NonNull<Header> {
 
 unsafe fn clone(data: *const ()) -> RawWaker {
     // SAFETY: the waker being cloned holds a reference, or stands on one (BorrowedWaker).
-    unsafe { header(data).as_ref() }.state.retain();
+    unsafe { retain(header(data)) };
     RawWaker::new(data, &VTABLE)
+}
+
+/// One more reference, for a waker.
+///
+/// # Safety
+/// The caller stands on one.
+#[inline]
+unsafe fn retain(task: NonNull<Header>) {
+    if !current::take_spare(task) {
+        // SAFETY: as the caller promises.
+        unsafe { task.as_ref() }.state.retain();
+    }
 }
 
 unsafe fn wake(data: *const ()) {
@@ -58,17 +70,11 @@ unsafe fn wake(data: *const ()) {
 /// # Safety
 /// As there.
 pub(crate) unsafe fn wake_keeping(task: NonNull<Header>) {
-    // SAFETY: the caller's reference is held until `wake_and_release` gives it back.
-    match unsafe { task.as_ref() }.state.wake_and_release(true) {
-        Wake::Push => {
-            // SAFETY: the reference, not given back in this case, is handed to the guard: it outlasts the push.
-            let keep = unsafe { TaskRef::from_raw(task) };
-            // SAFETY: the task became SCHEDULED by this call.
-            unsafe { (keep.header().vtable.schedule)(task) };
-        }
-        Wake::Done => {}
-        // SAFETY: that was the last reference.
-        Wake::Free => unsafe { free(task) },
+    // SAFETY: the waker's reference is handed to the guard: it outlasts the push.
+    let keep = unsafe { TaskRef::from_raw(task) };
+    if keep.header().state.wake() == Wake::Push {
+        // SAFETY: the task became due by this call.
+        unsafe { (keep.header().vtable.schedule)(task) };
     }
 }
 
@@ -85,7 +91,7 @@ pub(crate) unsafe fn wake_in<S: Schedule>(task: NonNull<Header>, home: NonNull<P
         return unsafe { wake_keeping(task) };
     }
     // SAFETY: the caller's reference is held until `wake_and_release` gives it back.
-    match unsafe { task.as_ref() }.state.wake_and_release(false) {
+    match unsafe { task.as_ref() }.state.wake_and_release() {
         // SAFETY: the task became SCHEDULED by this call, so the runtime's reference is there until it is pushed; the engine stays.
         Wake::Push => unsafe { S::schedule(task, home) },
         Wake::Done => {}
@@ -115,8 +121,11 @@ unsafe fn wake_by_ref(data: *const ()) {
 }
 
 unsafe fn drop_waker(data: *const ()) {
-    // SAFETY: the waker's reference goes over to the guard, which gives it back.
-    drop(unsafe { TaskRef::from_raw(header(data)) });
+    let task = header(data);
+    if !current::put_spare(task) {
+        // SAFETY: the waker's reference goes over to the guard, which gives it back.
+        drop(unsafe { TaskRef::from_raw(task) });
+    }
 }
 
 /// Marks, in the address of a box, that the waker in it is none of heist's.
@@ -136,7 +145,7 @@ impl JoinWaker {
         if is_task(waker) {
             let task = header(waker.data());
             // SAFETY: the waker holds a reference, or stands on one.
-            unsafe { task.as_ref() }.state.retain();
+            unsafe { retain(task) };
             return Self(task.cast());
         }
         let boxed = NonNull::from(Box::leak(Box::new(waker.clone())));

@@ -13,8 +13,8 @@ use super::chunk::{Chunk, Due};
 use super::range::Range;
 use super::{Batch, Kind, Stop, Tally};
 use crate::sync::{Ordering, fence};
-use crate::task::header::{Header, TaskRef, Vtable};
-use crate::task::state::{Claim, Pause, Start};
+use crate::task::header::{Header, Vtable};
+use crate::task::state::{Claim, Pause, Turn};
 use crate::task::waker::{BorrowedWaker, wake_keeping};
 use crate::task::{BatchSchedule, PageSet, current};
 
@@ -61,7 +61,7 @@ impl<K: Kind, S: BatchSchedule> Batch<K, S> {
             Ok(Poll::Pending) => {
                 shelf.hand_out();
                 // SAFETY: as above.
-                unsafe { Self::pause(header) };
+                unsafe { Self::pause(header, Turn::FIRST) };
                 // Pairs with the fence in `set_cancelled`.
                 fence(Ordering::SeqCst);
                 if this.is_cancelled() {
@@ -76,7 +76,7 @@ impl<K: Kind, S: BatchSchedule> Batch<K, S> {
             // SAFETY: as above: a panic ends a poll, no more.
             Err(payload) => unsafe { this.conclude(place, index, Err(payload)) },
         }
-        if element.header.state.complete_and_release() {
+        if element.header.state.complete_and_release(current::end(header)) {
             tally.ended += 1;
             tally.released += 1;
         } else {
@@ -153,10 +153,10 @@ impl<K: Kind, S: BatchSchedule> Batch<K, S> {
     ///
     /// # Safety
     /// The caller has RUNNING, and gives it up.
-    unsafe fn pause(header: NonNull<Header>) {
+    unsafe fn pause(header: NonNull<Header>, turn: Turn) {
         // SAFETY: the runtime's reference.
         let state = unsafe { &header.as_ref().state };
-        match current::pause(state) {
+        match current::pause(header, state, turn) {
             Pause::Idle => {}
             Pause::Requeue => {
                 // SAFETY: SCHEDULED, so the runtime's reference is there.
@@ -230,14 +230,15 @@ impl<K: Kind, S: BatchSchedule> Batch<K, S> {
         let place = header.cast::<Element<K::Future>>();
         // SAFETY: the runtime's reference keeps the cell until `ended`.
         let element = unsafe { place.as_ref() };
-        if element.header.state.start() == Start::Cancel {
+        let turn = element.header.state.start();
+        if turn.is_cancelled() {
             // SAFETY: `start` gave us the future.
             return unsafe { Self::cancel_element(header) };
         }
         // SAFETY: RUNNING is ours, and the future is there.
         let result = match unsafe { Self::poll(element) } {
             // SAFETY: RUNNING is ours.
-            Ok(Poll::Pending) => return unsafe { Self::pause(header) },
+            Ok(Poll::Pending) => return unsafe { Self::pause(header, turn) },
             Ok(Poll::Ready(output)) => Ok(output),
             Err(payload) => Err(payload),
         };
@@ -272,7 +273,7 @@ impl<K: Kind, S: BatchSchedule> Batch<K, S> {
         let chunk = element.chunk.cast::<Chunk<K::Future>>();
         // SAFETY: as above.
         unsafe { Self::of(element) }.completed(1);
-        let released = element.header.state.complete_and_release();
+        let released = element.header.state.complete_and_release(current::end(header));
         // SAFETY: the element was handed its cell, its future is gone, and so is its last reference if that is said.
         let due = unsafe { Chunk::ended(chunk, released) };
         // SAFETY: the chunk's answer, just now.
@@ -333,23 +334,15 @@ impl<K: Kind, S: BatchSchedule> Batch<K, S> {
         let header = cell.cast::<Header>();
         // SAFETY: the state word is there from the beginning, and never anything but atomic.
         let state = unsafe { &(*header.as_ptr()).state };
-        if !state.retain_if_alive() {
-            return false;
-        }
-        // SAFETY: the reference just counted is handed over.
-        let element = unsafe { TaskRef::from_raw(header) };
         match state.claim_idle() {
             Claim::Claimed => {
                 current::set(Some(header));
                 // SAFETY: claimed just now.
                 unsafe { Self::cancel_element(header) };
-                drop(element);
-                return true;
+                true
             }
-            // In a queue or being polled: dropped where its turn ends. Idle by now: it gets a turn.
-            Claim::Busy => element.abort(),
-            Claim::Complete => {}
+            // In a queue or being polled: dropped where its turn ends.
+            Claim::Busy | Claim::Complete => false,
         }
-        false
     }
 }

@@ -12,7 +12,7 @@ use super::{Batch, Kind};
 use crate::sync::UnsafeCell;
 use crate::task::header::{Header, Meta, Vtable};
 use crate::task::pages::{self, home_of};
-use crate::task::state::{Claim, Pause, Start, Wake};
+use crate::task::state::{Claim, Pause, Taken, Wake};
 use crate::task::{BatchSchedule, Origin, PageSet, Schedule, Spec};
 use crate::task::{free_cell, requeue_cell, schedule_cell, wake_cell};
 
@@ -124,7 +124,7 @@ unsafe fn complete<K: Kind, S: BatchSchedule>(hub: NonNull<Header>) {
     // SAFETY: the runtime's reference keeps the cell until it is released below.
     let cell = unsafe { hub.cast::<Hub>().as_ref() };
     let batch = cell.body.batch.cast::<Batch<K, S>>();
-    if cell.header.state.complete_and_release() {
+    if cell.header.state.complete_and_release(Taken::NONE) {
         // SAFETY: that was the last reference.
         unsafe { free::<S>(hub) }
     }
@@ -136,11 +136,12 @@ unsafe fn complete<K: Kind, S: BatchSchedule>(hub: NonNull<Header>) {
 /// The caller holds the queue's entry of the SCHEDULED hub.
 unsafe fn run<K: Kind, S: BatchSchedule>(hub: NonNull<Header>) {
     // SAFETY: the runtime's reference keeps the cell.
-    match unsafe { hub.as_ref() }.state.start() {
-        // SAFETY: `start` gave us RUNNING.
-        Start::Cancel => unsafe { cancel_all::<K, S>(hub) },
+    if unsafe { hub.as_ref() }.state.start().is_cancelled() {
+        // SAFETY: the turn is ours.
+        unsafe { cancel_all::<K, S>(hub) }
+    } else {
         // SAFETY: as above.
-        Start::Poll => unsafe { reap::<K, S>(hub, LOOKS, DROPS) },
+        unsafe { reap::<K, S>(hub, LOOKS, DROPS) }
     }
 }
 
@@ -172,6 +173,7 @@ unsafe fn reap<K: Kind, S: BatchSchedule>(hub: NonNull<Header>, looks: u32, drop
     // SAFETY: the hub's reference keeps the batch until then.
     let batch = unsafe { cell.body.batch.cast::<Batch<K, S>>().as_ref() };
     loop {
+        let turn = cell.header.state.start();
         // SAFETY: RUNNING is ours.
         let walked = cell.body.walked.with(|walked| unsafe { *walked });
         let (now, through) = walk(batch, walked, looks, drops);
@@ -184,13 +186,12 @@ unsafe fn reap<K: Kind, S: BatchSchedule>(hub: NonNull<Header>, looks: u32, drop
         if !through {
             let _to_be_requeued = cell.header.state.wake();
         }
-        match cell.header.state.pause() {
+        match cell.header.state.pause(turn, Taken::NONE) {
             Pause::Idle => return,
             // SAFETY: the hub is SCHEDULED and in no queue.
             Pause::Requeue => return unsafe { requeue_cell::<S>(hub) },
-            Pause::Cancel => {
-                let _once_more = cell.header.state.start();
-            }
+            // Once more.
+            Pause::Cancel => {}
         }
     }
 }

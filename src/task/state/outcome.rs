@@ -4,16 +4,6 @@
     reason = "the loom models reach these through heist::model"
 )]
 
-/// What the popper of a queue entry has to do.
-#[must_use]
-#[derive(Debug, PartialEq, Eq)]
-pub enum Start {
-    /// Poll the future.
-    Poll,
-    /// Drop the future and complete as cancelled.
-    Cancel,
-}
-
 /// What follows a poll that returned `Pending`.
 #[must_use]
 #[derive(Debug, PartialEq, Eq)]
@@ -22,7 +12,7 @@ pub enum Pause {
     Idle,
     /// It was woken during the poll: put it into a queue.
     Requeue,
-    /// It was aborted during the poll: call [`State::start`](super::State::start) and cancel it.
+    /// It was aborted during the poll: the turn goes on. Call [`State::start`](super::State::start) and cancel it.
     Cancel,
 }
 
@@ -30,7 +20,7 @@ pub enum Pause {
 #[must_use]
 #[derive(Debug, PartialEq, Eq)]
 pub enum Wake {
-    /// Put the task into a queue; the caller's own reference is still held, unless it said that it does not keep it.
+    /// Put the task into a queue. The caller's own reference is still held, if the call was not to give it back.
     Push,
     /// Nothing; where the call was to give a reference back, it did.
     Done,
@@ -42,12 +32,24 @@ pub enum Wake {
 #[must_use]
 #[derive(Debug, PartialEq, Eq)]
 pub enum Complete {
-    /// Nothing: the handle will read the output; the runtime's reference is given back already.
-    Released,
-    /// Take the join waker and wake it, then [`State::release`](super::State::release), unless that is done.
-    WakeJoiner { released: bool },
-    /// Nobody will read the output: drop it, then [`State::release`](super::State::release).
+    /// Nothing: the handle will read the output.
+    Nothing,
+    /// Take the join waker and wake it.
+    WakeJoiner,
+    /// Nobody will read the output: drop it.
     DropOutput,
+}
+
+/// What has become of the runtime's reference.
+#[must_use]
+#[derive(Debug, PartialEq, Eq)]
+pub enum Rest {
+    /// The completer has it, and calls [`State::release`](super::State::release) in the end.
+    Held,
+    /// It was given back.
+    Given,
+    /// It was given back, and was the last: the completer frees the cell in the end.
+    Last,
 }
 
 /// What the dropped `JoinHandle` has to do.
@@ -58,7 +60,7 @@ pub enum DropHandle {
     Released,
     /// Drop the join waker, then [`State::release`](super::State::release).
     DropWaker,
-    /// Drop the output unless it was taken, then [`State::release`](super::State::release).
+    /// Drop the output, then [`State::release`](super::State::release).
     DropOutput,
 }
 
