@@ -34,7 +34,7 @@ pub use crate::util::berth::Berth;
 #[derive(Clone, Copy)]
 pub struct Task(NonNull<Header>);
 
-// SAFETY: an entry is the right to run a SCHEDULED task, and the models' futures are Send.
+// SAFETY: an entry is the right to run a task that is due, and the models' futures are Send.
 unsafe impl Send for Task {}
 
 impl Task {
@@ -43,8 +43,10 @@ impl Task {
     /// # Safety
     /// The entry came from `Scheduler::push` or `spawn`, and is used once.
     pub unsafe fn run(self) {
+        let before = task::current::replace(self.0.as_ptr());
         // SAFETY: as the caller promises.
         unsafe { task::run(self.0) }
+        task::current::replace(before);
     }
 
     /// What the engine does with an entry that it finds after closing.
@@ -52,7 +54,7 @@ impl Task {
     /// # Safety
     /// As for `run`.
     pub unsafe fn cancel(self) {
-        // SAFETY: as the caller promises: the task is SCHEDULED, so the runtime's reference is there.
+        // SAFETY: as the caller promises: the task is due, so the runtime's reference is there.
         let _already_queued = unsafe { self.0.as_ref() }.state.abort();
         // SAFETY: as the caller promises.
         unsafe { self.run() };
@@ -73,7 +75,7 @@ impl Task {
 
 /// What a model brings along as the tasks' scheduler. Each function is given the set that the task's cell lies in.
 pub trait Scheduler: 'static {
-    /// A task became SCHEDULED by a wake or an abort, or, if `again`, was woken during its poll.
+    /// A task became due by a wake or an abort, or, if `again`, was woken during its poll.
     fn push(set: &PageSet, task: Task, again: bool);
     fn owns(set: &PageSet) -> bool;
     fn cell_gone(set: NonNull<PageSet>);

@@ -1,14 +1,16 @@
 //! Completion by the owner of the pages, who gives its reference back at once, and by others, who do not.
 //!
-//! Asserted: the join waker is taken from the cell before that is given out again, and the cell is freed once.
+//! Asserted: the join waker is taken from the cell before that is given out again, whoever takes the output sees it, and the cell is freed once,
+//! also where wakers were made of the runner's spare references.
 //!
-//! Mutants that must die: `release-before-wake`, `thief-releases-early`, `owner-releases-late`.
+//! Mutants that must die: `complete-relaxed`, `complete-sees-no-waker`, `release-before-wake`, `thief-releases-early`, `owner-releases-twice`,
+//! `owner-frees-nothing`, `release-complete-relaxed`, `spare-forgotten-at-the-end`, `spare-outlives-the-turn`.
 #![cfg(heist_loom)]
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::pin::Pin;
-use std::sync::Arc;
-use std::task::Context;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll};
 
 use heist::model::JoinHandle;
 use heist_loom_tests::{Signal, World, model};
@@ -64,4 +66,58 @@ fn the_owner_takes_the_join_waker_from_a_cell_that_is_free() {
             owner.join().unwrap();
         });
     });
+}
+
+#[test]
+fn a_joiner_takes_the_output_from_a_thief() {
+    model("output from a thief", 3, || {
+        World::stage(|world| {
+            let (task, mut handle) = world.create(std::future::ready(1));
+            world.push(task);
+            let thief = thread::spawn(move || assert!(world.turn()));
+            let output = Arc::new(Signal::default()).block_on(&mut handle);
+            assert_eq!(output.unwrap(), 1);
+            drop(handle);
+            // Finds the cell, if it was free by then.
+            let (task, handle) = world.create(std::future::ready(2));
+            drop(handle);
+            world.push(task);
+            assert!(world.turn());
+            thief.join().unwrap();
+        });
+    });
+}
+
+#[test]
+fn wakers_of_the_last_poll_outlive_it() {
+    model("wakers of the last poll", 3, || {
+        World::stage(|world| {
+            let wakers = Arc::new(Mutex::new(Vec::new()));
+            let left = Arc::clone(&wakers);
+            let (task, handle) = world.create(poll_fn(move |cx| {
+                // More than there are spare references, and one that is given back.
+                let made: Vec<_> = (0..5).map(|_| cx.waker().clone()).collect();
+                drop(cx.waker().clone());
+                *left.lock().unwrap() = made;
+                Poll::Ready(Spare(cx.waker().clone()))
+            }));
+            drop(handle);
+            world.push(task);
+            assert!(world.turn());
+            let mut wakers = std::mem::take(&mut *wakers.lock().unwrap());
+            let others = wakers.split_off(3);
+            let other = thread::spawn(move || others.into_iter().for_each(std::task::Waker::wake));
+            drop(wakers);
+            other.join().unwrap();
+        });
+    });
+}
+
+/// An output that makes wakers when it is dropped, whose task has its last turn, or is over.
+struct Spare(std::task::Waker);
+
+impl Drop for Spare {
+    fn drop(&mut self) {
+        drop(self.0.clone());
+    }
 }

@@ -4,13 +4,13 @@
 //! was done with it before (loom watches one field of each cell); no cell is lost or comes back twice; what is left after the
 //! pages were retired frees the engine once, after the last use.
 //!
-//! Mutants that must die: `publish-relaxed`, `retain-the-dead`, `retain-relaxed`, `remote-push-relaxed`, `take-all-relaxed`,
+//! Mutants that must die: `publish-relaxed`, `retain-the-dead`, `retain-the-complete`, `retain-relaxed`, `remote-push-relaxed`, `take-all-relaxed`,
 //! `take-all-by-store`, `retain-by-load-and-store`, `tag-before-count`, `retire-forgets`, `given-up-relaxed`, `given-up-close-relaxed`, `given-up-taken-relaxed`,
 //! `given-up-taken-by-store`, `given-up-untagged`, `given-up-forgotten`.
 #![cfg(heist_loom)]
 
 use heist::model::{self, JoinHandle};
-use heist_loom_tests::{World, model as explore};
+use heist_loom_tests::{Signal, World, model as explore};
 use loom::thread;
 
 /// A task that is complete, but for its handle.
@@ -43,6 +43,28 @@ fn a_walk_against_completion_and_reuse() {
                 task.read();
             }
             owner.join().unwrap();
+        });
+    });
+}
+
+#[test]
+fn a_walk_against_the_last_handle() {
+    explore("walk against the last handle", 3, || {
+        World::stage(|world| {
+            let mut handle = complete(world);
+            let walker = thread::spawn(move || {
+                for task in model::living(&world.pages) {
+                    task.read();
+                }
+            });
+            let joiner = std::sync::Arc::new(Signal::default());
+            assert_eq!(joiner.block_on(&mut handle).unwrap(), 7);
+            drop(handle);
+            let (task, handle) = world.create(std::future::ready(8));
+            drop(handle);
+            world.push(task);
+            assert!(world.turn());
+            walker.join().unwrap();
         });
     });
 }

@@ -3,10 +3,9 @@
 //! Asserted: the last poll sees what every waker stored; the output arrives once and the joiner is woken; a future is dropped once;
 //! each cell is freed once, after all that anybody did with it.
 //!
-//! Mutants that must die: `scheduled-cleared-late`, `coalesced-wake-silent`, `wake-relaxed`, `complete-relaxed`, `join-waker-relaxed`,
-//! `cancelled-unchecked`, `pause-forgets-abort`, `release-relaxed`, `release-without-acquire`, `wake-value-unreleased`, `kick-taken-late`,
-//! `start-relaxed`,
-//! `complete-sees-no-waker`, `join-waker-not-taken-back`, `drop-handle-forgets-waker`.
+//! Mutants that must die: `wakes-answered-unseen`, `coalesced-wake-silent`, `wake-relaxed`, `start-relaxed`, `owner-completes-relaxed`,
+//! `owner-sees-no-waker`, `join-waker-relaxed`, `join-waker-not-taken-back`, `cancelled-unchecked`, `pause-forgets-abort`, `release-relaxed`,
+//! `release-without-acquire`, `wake-value-unreleased`, `spare-forgotten-in-pause`, `kick-taken-late`, `drop-handle-forgets-waker`.
 #![cfg(heist_loom)]
 
 use std::future::Future;
@@ -15,7 +14,7 @@ use std::sync::atomic::{AtomicUsize as Tally, Ordering as Any};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 
-use heist::model::{Parker, Pause, Start, State, Wake};
+use heist::model::{Parker, Pause, State, Taken, Wake};
 use heist_loom_tests::{Engine, Occupant, Signal, Wait, World, model, stage};
 use loom::sync::atomic::{AtomicBool, Ordering};
 use loom::thread;
@@ -306,16 +305,16 @@ fn a_root_is_woken_while_its_thread_goes_to_sleep() {
             let mut occupant = Occupant::seated(&office.engine, 0, &office.parker);
             let caller = thread::spawn(move || {
                 loop {
-                    if office.root.is_scheduled() {
-                        assert_eq!(office.root.start(), Start::Poll);
+                    if office.root.is_due() {
+                        let turn = office.root.start();
                         // Relaxed: the state word orders it.
                         if office.flag.load(Ordering::Relaxed) {
                             break;
                         }
-                        assert_ne!(office.root.pause(), Pause::Cancel);
+                        assert_ne!(office.root.pause(turn, Taken::NONE), Pause::Cancel);
                     }
-                    if !office.root.is_scheduled() {
-                        let recalled = || office.root.is_scheduled();
+                    if !office.root.is_due() {
+                        let recalled = || office.root.is_due();
                         let park = |parker: &'static Parker| {
                             parker.park(None);
                             Wait::Again

@@ -2,10 +2,10 @@
 //!
 //! Asserted: it goes on without being woken, its last poll sees what the waker stored, and an abort is not forgotten.
 //!
-//! Mutants that must die: `yield-swallows-wake`, `yield-forgets-abort`.
+//! Mutants that must die: `yield-gives-the-turn-up`.
 #![cfg(heist_loom)]
 
-use heist::model::{Parker, Pause, Start, State, Wake};
+use heist::model::{Parker, Pause, State, Taken, Wake};
 use heist_loom_tests::{model, stage};
 use loom::sync::atomic::{AtomicBool, Ordering};
 use loom::thread;
@@ -21,27 +21,27 @@ struct Shop {
 fn yields(shop: &'static Shop, is_aborted: bool) {
     let mut yielded = false;
     loop {
-        match shop.task.start() {
-            Start::Cancel => {
-                assert!(is_aborted);
-                // Relaxed: the state word orders it.
-                assert!(shop.aborted.load(Ordering::Relaxed));
-                return;
-            }
-            Start::Poll if shop.flag.load(Ordering::Relaxed) && !is_aborted => return,
-            Start::Poll => {}
+        let turn = shop.task.start();
+        if turn.is_cancelled() {
+            assert!(is_aborted);
+            // Relaxed: the state word orders it.
+            assert!(shop.aborted.load(Ordering::Relaxed));
+            return;
+        }
+        if shop.flag.load(Ordering::Relaxed) && !is_aborted {
+            return;
         }
         let pause = if yielded {
-            shop.task.pause()
+            shop.task.pause(turn, Taken::NONE)
         } else {
-            shop.task.pause_yielded()
+            shop.task.pause_yielded(Taken::NONE)
         };
         match pause {
             // As one thread sees what it wrote itself, a queue is not needed.
-            Pause::Requeue | Pause::Cancel => assert!(shop.task.is_scheduled()),
+            Pause::Requeue | Pause::Cancel => assert!(shop.task.is_due()),
             Pause::Idle => {
                 assert!(yielded, "the yield was lost");
-                while !shop.task.is_scheduled() {
+                while !shop.task.is_due() {
                     shop.parker.park(None);
                     shop.parker.take_kick();
                 }

@@ -1,6 +1,6 @@
 //! Where runnable tasks wait. The only place that names crossbeam-deque.
 //!
-//! An entry is a bare pointer to a task that is SCHEDULED (or to a ticket of a batch): what keeps it alive is said in `task`.
+//! An entry is a bare pointer to a task that is due (or to a ticket of a batch): what keeps it alive is said in `task`.
 
 use std::ptr::NonNull;
 
@@ -20,5 +20,5 @@ pub(crate) use next::NextSlot;
 #[derive(Clone, Copy)]
 pub(crate) struct Entry(pub(crate) NonNull<Header>);
 
-// SAFETY: an entry is the right to run a SCHEDULED task, which any thread may do: tasks that are not Send are never queued.
+// SAFETY: an entry is the right to run a task that is due, which any thread may do: tasks that are not Send are never queued.
 unsafe impl Send for Entry {}

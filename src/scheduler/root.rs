@@ -123,7 +123,7 @@ impl Drop for Root {
 /// So many turns a root that was woken lets pass, at most.
 const PATIENCE: u64 = 64;
 
-/// The root became SCHEDULED: its thread is told, unless it is the one that runs here, which looks before it sleeps.
+/// The root became due: its thread is told, unless it is the one that runs here, which looks before it sleeps.
 unsafe fn wake(root: NonNull<Header>) {
     // SAFETY: the caller holds a reference to a root's cell.
     let cell = unsafe { root.cast::<Cell>().as_ref() };

@@ -322,14 +322,14 @@ where
         unsafe { task::create::<F, Scheduler>(set, spec, future) }
     });
     handle.abort();
-    // SAFETY: the task is SCHEDULED and in no queue: this is its turn.
+    // SAFETY: the task is due and in no queue: this is its turn.
     unsafe { task::run(task) };
     handle
 }
 
 /// Cancels a task that was taken from a queue, instead of polling it.
 pub(crate) fn cancel_queued(task: NonNull<Header>) {
-    // SAFETY: a queued task is SCHEDULED, so the runtime's reference is there.
+    // SAFETY: a queued task is due, so the runtime's reference is there.
     let header = unsafe { task.as_ref() };
     let _already_queued = header.state.abort();
     // SAFETY: the entry just taken is the right to this turn.

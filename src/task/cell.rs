@@ -68,7 +68,7 @@ union Slot<B: Body> {
 #[repr(C)]
 struct Cell<B: Body, S> {
     header: Header,
-    /// The runner's (RUNNING) until COMPLETE; then the handle's, or without JOIN_INTEREST the completer's.
+    /// The turn's until COMPLETE; then the handle's, or without JOIN_INTEREST the completer's.
     body: UnsafeCell<Slot<B>>,
     schedule: PhantomData<S>,
 }
@@ -136,7 +136,7 @@ impl<B: Body, S: Schedule> VtableOf<B, S> {
 
 impl<B: Body, S: Schedule> Cell<B, S> {
     /// # Safety
-    /// The caller holds the queue's entry of a SCHEDULED task.
+    /// The caller holds the queue's entry of a task.
     unsafe fn run(header: NonNull<Header>) {
         // SAFETY: the runtime's reference keeps the cell until `finish`.
         let cell = unsafe { header.cast::<Self>().as_ref() };
@@ -148,17 +148,17 @@ impl<B: Body, S: Schedule> Cell<B, S> {
         // SAFETY: the runtime's reference outlasts the poll.
         let waker = unsafe { BorrowedWaker::new(header) };
         let polled = catch_unwind(AssertUnwindSafe(|| {
-            // SAFETY: RUNNING is ours, so nobody else touches the future, and it is there.
+            // SAFETY: the turn is ours, so nobody else touches the future, and it is there.
             unsafe { cell.poll(&mut Context::from_waker(&waker)) }
         }));
         match polled {
             Ok(Poll::Ready(output)) => {
-                // SAFETY: RUNNING is ours, and the future is still there.
+                // SAFETY: the turn is ours, and the future is still there.
                 unsafe { Self::finish(header, Ok(output)) }
             }
             Ok(Poll::Pending) => match current::pause(header, &cell.header.state, turn) {
                 Pause::Idle => {}
-                // SAFETY: the task is SCHEDULED and in no queue.
+                // SAFETY: the task is due and in no queue.
                 Pause::Requeue => unsafe { requeue_cell::<S>(header) },
                 Pause::Cancel => {
                     // Takes the turn that the abort asked for, without the way through a queue.
@@ -167,13 +167,13 @@ impl<B: Body, S: Schedule> Cell<B, S> {
                     unsafe { Self::cancel(header) }
                 }
             },
-            // SAFETY: RUNNING is ours, and the future is still there: a panic ends a poll, no more.
+            // SAFETY: the turn is ours, and the future is still there: a panic ends a poll, no more.
             Err(payload) => unsafe { Self::finish(header, Err(payload)) },
         }
     }
 
     /// # Safety
-    /// The caller has RUNNING, and the future is there.
+    /// The caller has the turn, and the future is there.
     #[inline]
     unsafe fn poll(&self, cx: &mut Context<'_>) -> Poll<B::T> {
         self.body.with_mut(|slot| {
@@ -187,26 +187,26 @@ impl<B: Body, S: Schedule> Cell<B, S> {
     }
 
     /// # Safety
-    /// The caller has RUNNING (by `start` or `claim_idle`), and the future is there.
+    /// The caller has the turn (of an entry, or by `claim_idle`), and the future is there.
     unsafe fn cancel(header: NonNull<Header>) {
         // SAFETY: the runtime's reference keeps the cell until `settle`.
         let cell = unsafe { header.cast::<Self>().as_ref() };
         // SAFETY: as the caller promises.
         unsafe { cell.drop_future() };
         let cancelled = JoinError::cancelled(cell.header.meta.id);
-        // SAFETY: RUNNING is ours and the future is gone.
+        // SAFETY: the turn is ours and the future is gone.
         unsafe { Self::settle(header, Err(cancelled)) };
     }
 
     /// # Safety
-    /// The caller has RUNNING, and the future is there.
+    /// The caller has the turn, and the future is there.
     unsafe fn finish(header: NonNull<Header>, result: Result<B::T, Box<dyn Any + Send>>) {
         // SAFETY: the runtime's reference keeps the cell until `settle`.
         let cell = unsafe { header.cast::<Self>().as_ref() };
         // SAFETY: as the caller promises.
         unsafe { cell.drop_future() };
         let id = cell.header.meta.id;
-        // SAFETY: RUNNING is ours and the future is gone.
+        // SAFETY: the turn is ours and the future is gone.
         unsafe {
             Self::settle(
                 header,
@@ -216,7 +216,7 @@ impl<B: Body, S: Schedule> Cell<B, S> {
     }
 
     /// # Safety
-    /// The caller has RUNNING, and the future is there; afterwards it is not.
+    /// The caller has the turn, and the future is there; afterwards it is not.
     unsafe fn drop_future(&self) {
         self.body.with_mut(|slot| {
             contain(|| {
@@ -233,7 +233,7 @@ impl<B: Body, S: Schedule> Cell<B, S> {
     /// Stores the output and tells the joiner.
     ///
     /// # Safety
-    /// The caller has RUNNING, and the future is gone. The cell may be gone when this returns.
+    /// The caller has the turn, and the future is gone. The cell may be gone when this returns.
     unsafe fn settle(header: NonNull<Header>, output: Result<B::T, JoinError>) {
         // SAFETY: the runtime's reference keeps the cell until it is given back below.
         let cell = unsafe { header.cast::<Self>().as_ref() };
@@ -261,6 +261,11 @@ impl<B: Body, S: Schedule> Cell<B, S> {
         let (todo, rest) = unsafe { (*cell).header.state.complete(owns, taken) };
         // What follows takes from a cell that is there: by our reference, or, if that is given back and another has freed the cell, because this
         // thread alone gives it out again, or its page back. Freeing leaves these fields alone, and so does whoever has the cell on a list.
+        #[cfg(heist_loom)]
+        if rest == Rest::Held {
+            // SAFETY: by our reference.
+            super::modelled::stand_on(unsafe { &(*cell).header });
+        }
         match todo {
             Complete::Nothing => {}
             Complete::WakeJoiner => {
@@ -294,6 +299,8 @@ impl<B: Body, S: Schedule> Cell<B, S> {
     unsafe fn read_output(header: NonNull<Header>, to: *mut ()) {
         // SAFETY: the caller holds a reference.
         let cell = unsafe { header.cast::<Self>().as_ref() };
+        #[cfg(heist_loom)]
+        super::modelled::stand_on(&cell.header);
         let output = cell.body.with_mut(|slot| {
             // SAFETY: as the caller promises, nobody else touches the slot.
             let slot = unsafe { &mut *slot };
@@ -314,6 +321,8 @@ impl<B: Body, S: Schedule> Cell<B, S> {
     unsafe fn drop_output(header: NonNull<Header>) {
         // SAFETY: the caller holds a reference.
         let cell = unsafe { header.cast::<Self>().as_ref() };
+        #[cfg(heist_loom)]
+        super::modelled::stand_on(&cell.header);
         // SAFETY: as the caller promises.
         unsafe { Self::drop_output_in(&cell.body) }
     }
@@ -336,11 +345,6 @@ impl<B: Body, S: Schedule> Cell<B, S> {
     /// # Safety
     /// The last reference is gone.
     unsafe fn free(header: NonNull<Header>) {
-        #[cfg(heist_loom)]
-        // SAFETY: as the caller promises. See `modelled`.
-        unsafe { header.cast::<Self>().as_ref() }
-            .body
-            .with_mut(|_| ());
         // SAFETY: as the caller promises; future, output and join waker are gone already.
         unsafe { free_cell::<S>(header, const { pages::class_of(size_of::<Self>()) }) }
     }
@@ -376,7 +380,7 @@ pub(crate) unsafe fn wake_cell<S: Schedule>(task: NonNull<Header>) {
 /// As there.
 #[inline]
 pub(crate) unsafe fn requeue_cell<S: Schedule>(task: NonNull<Header>) {
-    // SAFETY: a SCHEDULED task is not complete, so the runtime's reference keeps the cell.
+    // SAFETY: a task that is due is not complete, so the runtime's reference keeps the cell.
     let home = unsafe { home_of(task) };
     // SAFETY: as the caller promises.
     unsafe { S::requeue(task, home) }

@@ -99,7 +99,7 @@ pub(crate) struct Meta {
 pub(crate) struct Vtable {
     /// Takes the turn that a queue entry stands for.
     pub(crate) run: unsafe fn(NonNull<Header>),
-    /// Puts a task that became SCHEDULED into a queue.
+    /// Puts a task that became due into a queue.
     pub(crate) schedule: unsafe fn(NonNull<Header>),
     /// Wakes the task, with a waker's reference, which is given back.
     pub(crate) wake: unsafe fn(NonNull<Header>),
@@ -159,7 +159,7 @@ impl TaskRef {
 
     pub(crate) fn abort(&self) {
         if self.header().state.abort() == super::state::Wake::Push {
-            // SAFETY: the task just became SCHEDULED by this call, and our reference outlasts the push.
+            // SAFETY: the task just became due by this call, and our reference outlasts the push.
             unsafe { (self.header().vtable.schedule)(self.0) }
         }
     }

@@ -9,13 +9,13 @@
 // |---|---|---|
 // | `state` | anybody with a reference, through the transitions of [`state::State`] | also walkers without one |
 // | `vtable`, `meta` | the spawner, before it publishes | anybody with a reference |
-// | `body`: future | whoever has RUNNING | the same |
-// | `body`: output | whoever has RUNNING, before COMPLETE | the `JoinHandle`; without JOIN_INTEREST the completer |
+// | `body`: future | whoever has the turn | the same |
+// | `body`: output | whoever has the turn, before COMPLETE | the `JoinHandle`; without JOIN_INTEREST the completer |
 // | `join_waker` | the `JoinHandle`, while JOIN_WAKER is clear | the completer, if JOIN_WAKER was set when it set COMPLETE; if it owns the pages, even when the cell is free |
 // | link (over `vtable`) | whoever freed the cell | the owner of the page set |
 //
 // A queue entry is a bare pointer: the runtime's reference, which lasts from spawn to completion, covers it. So it is covered exactly as long
-// as the task is SCHEDULED and not complete, which is when it is in a queue.
+// as the task is due and not complete, which is when it is in a queue.
 
 use std::future::Future;
 use std::ptr::NonNull;
@@ -47,17 +47,17 @@ pub(crate) use pages::PageSet;
 
 /// What tasks need of a scheduler.
 pub(crate) trait Schedule: 'static {
-    /// Queues a task that became SCHEDULED by a wake or an abort.
+    /// Queues a task that became due by a wake or an abort.
     ///
     /// # Safety
-    /// The task is SCHEDULED and in no queue; the caller holds a reference of its own until this returns, or the engine [`stays`](Self::stays). It was
+    /// The task is due and in no queue; the caller holds a reference of its own until this returns, or the engine [`stays`](Self::stays). It was
     /// made in `home`, or its batch was.
     unsafe fn schedule(task: NonNull<Header>, home: NonNull<PageSet>);
 
     /// Queues a task that was woken while it was polled, on the thread that polled it.
     ///
     /// # Safety
-    /// The task is SCHEDULED, or the entry of a batch, and in no queue. It was made in `home`, or its batch was.
+    /// The task is due, or the entry of a batch, and in no queue. It was made in `home`, or its batch was.
     unsafe fn requeue(task: NonNull<Header>, home: NonNull<PageSet>);
 
     /// Whether this thread owns the page set.

@@ -1,5 +1,6 @@
 //! Plain memory is outside of loom's sight, so in a model whoever takes a cell, and whoever frees it, makes exclusive accesses to fields that loom
-//! does see. Freeing leaves the join waker alone, as the owner of the pages may still have to take it out.
+//! does see. Freeing leaves the join waker and the output alone, as the owner of the pages may still have to take them out; others, who stand on a
+//! reference when they do, say so.
 
 use super::Header;
 use crate::sync::UnsafeCell;
@@ -35,4 +36,9 @@ pub(super) unsafe fn free(cell: *mut Header) {
     // SAFETY: as the caller promises.
     let tenancy = unsafe { &(*cell).fixed.tenancy };
     tenancy.with_mut(|_| ());
+}
+
+/// The caller stands on a reference.
+pub(super) fn stand_on(header: &Header) {
+    header.tenancy.with(|_| ());
 }

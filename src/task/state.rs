@@ -47,7 +47,8 @@ const CANCELLED: u64 = 1 << 1;
 const JOIN_INTEREST: u64 = 1 << 2;
 const JOIN_WAKER: u64 = 1 << 3;
 const WAKE: u64 = 1 << 4;
-const REF: u64 = 1 << 34;
+/// In a model few wakes are many.
+const REF: u64 = if cfg!(heist_loom) { 1 << 9 } else { 1 << 34 };
 const WAKES: u64 = REF - WAKE;
 
 /// How many spare references the runtime has, for wakers made in a turn.
@@ -152,7 +153,11 @@ impl State {
         let before = self
             .0
             .fetch_sub(answered.wrapping_sub(taken.0), Ordering::Release);
-        debug_assert!(before & WAKES >= answered, "pause from {}", Snapshot(before));
+        debug_assert!(
+            before & WAKES >= answered,
+            "pause from {}",
+            Snapshot(before)
+        );
         if before & WAKES == answered {
             Pause::Idle
         } else if before & CANCELLED == 0 {
@@ -262,7 +267,11 @@ impl State {
             // COMPLETE is clear: adding sets it. Orderings: as below.
             let before = self.0.fetch_sub(left - COMPLETE, Ordering::AcqRel);
             debug_assert!(before & COMPLETE == 0, "complete from {}", Snapshot(before));
-            let rest = if before - left < REF { Rest::Last } else { Rest::Given };
+            let rest = if before - left < REF {
+                Rest::Last
+            } else {
+                Rest::Given
+            };
             return (Self::completed(before), rest);
         }
         let mut now = self.0.load(Ordering::Relaxed);
@@ -360,5 +369,11 @@ impl State {
     pub fn is_due(&self) -> bool {
         // Relaxed: the `start` that follows a true answer synchronises; a false one is looked at again before parking.
         self.0.load(Ordering::Relaxed) & WAKES != 0
+    }
+
+    /// For models.
+    #[cfg(heist_loom)]
+    pub fn wakes(&self) -> u64 {
+        (self.0.load(Ordering::Relaxed) & WAKES) / WAKE
     }
 }

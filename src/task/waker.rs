@@ -92,7 +92,7 @@ pub(crate) unsafe fn wake_in<S: Schedule>(task: NonNull<Header>, home: NonNull<P
     }
     // SAFETY: the caller's reference is held until `wake_and_release` gives it back.
     match unsafe { task.as_ref() }.state.wake_and_release() {
-        // SAFETY: the task became SCHEDULED by this call, so the runtime's reference is there until it is pushed; the engine stays.
+        // SAFETY: the task became due by this call, so the runtime's reference is there until it is pushed; the engine stays.
         Wake::Push => unsafe { S::schedule(task, home) },
         Wake::Done => {}
         // SAFETY: that was the last reference.
@@ -115,7 +115,7 @@ unsafe fn wake_by_ref(data: *const ()) {
     // SAFETY: the waker holds a reference, or stands on one, during this call.
     let header = unsafe { task.as_ref() };
     if header.state.wake() == Wake::Push {
-        // SAFETY: the task became SCHEDULED by this call, and the waker's reference outlasts the push.
+        // SAFETY: the task became due by this call, and the waker's reference outlasts the push.
         unsafe { (header.vtable.schedule)(task) }
     }
 }

@@ -23,7 +23,7 @@ pub(super) struct Element<F> {
     pub(super) header: Header,
     /// Where it lies, typed where that is known.
     pub(super) chunk: NonNull<()>,
-    /// Whoever has RUNNING.
+    /// Whoever has the turn.
     pub(super) future: UnsafeCell<MaybeUninit<F>>,
 }
 

@@ -56,7 +56,7 @@ impl<K: Kind, S: BatchSchedule> Batch<K, S> {
         tally.taken += 1;
         let header = place.cast::<Header>();
         S::begin(header);
-        // SAFETY: `publish` counted the runtime's reference, and RUNNING is ours.
+        // SAFETY: `publish` counted the runtime's reference, and the turn is ours.
         match unsafe { Self::poll(element) } {
             Ok(Poll::Pending) => {
                 shelf.hand_out();
@@ -71,12 +71,16 @@ impl<K: Kind, S: BatchSchedule> Batch<K, S> {
                 }
                 return;
             }
-            // SAFETY: RUNNING is ours, and the future is there.
+            // SAFETY: the turn is ours, and the future is there.
             Ok(Poll::Ready(output)) => unsafe { this.conclude(place, index, Ok(output)) },
             // SAFETY: as above: a panic ends a poll, no more.
             Err(payload) => unsafe { this.conclude(place, index, Err(payload)) },
         }
-        if element.header.state.complete_and_release(current::end(header)) {
+        if element
+            .header
+            .state
+            .complete_and_release(current::end(header))
+        {
             tally.ended += 1;
             tally.released += 1;
         } else {
@@ -131,14 +135,14 @@ impl<K: Kind, S: BatchSchedule> Batch<K, S> {
     }
 
     /// # Safety
-    /// The caller has RUNNING, and the future is there.
+    /// The caller has the turn, and the future is there.
     #[inline]
     unsafe fn poll(element: &Element<K::Future>) -> thread::Result<Poll<K::Output>> {
         // SAFETY: the runtime's reference outlasts the poll.
         let waker = unsafe { BorrowedWaker::new(NonNull::from(element).cast()) };
         catch_unwind(AssertUnwindSafe(|| {
             element.future.with_mut(|future| {
-                // SAFETY: RUNNING is the caller's, so nobody else touches the future, and it is there.
+                // SAFETY: the turn is the caller's, so nobody else touches the future, and it is there.
                 let future: &mut MaybeUninit<K::Future> = unsafe { &mut *future };
                 // SAFETY: as above.
                 let future = unsafe { future.assume_init_mut() };
@@ -152,16 +156,16 @@ impl<K: Kind, S: BatchSchedule> Batch<K, S> {
     /// The poll returned `Pending`.
     ///
     /// # Safety
-    /// The caller has RUNNING, and gives it up.
+    /// The caller has the turn, and gives it up.
     unsafe fn pause(header: NonNull<Header>, turn: Turn) {
         // SAFETY: the runtime's reference.
         let state = unsafe { &header.as_ref().state };
         match current::pause(header, state, turn) {
             Pause::Idle => {}
             Pause::Requeue => {
-                // SAFETY: SCHEDULED, so the runtime's reference is there.
+                // SAFETY: it is due, so the runtime's reference is there.
                 let home = unsafe { Self::home_of(header) };
-                // SAFETY: the task is SCHEDULED and in no queue.
+                // SAFETY: the task is due and in no queue.
                 unsafe { S::requeue(header, home) }
             }
             Pause::Cancel => {
@@ -176,7 +180,7 @@ impl<K: Kind, S: BatchSchedule> Batch<K, S> {
     /// Drops the future and puts the value into its slot, or notes why there is none.
     ///
     /// # Safety
-    /// The caller has RUNNING of the element with this index, and the future is there; afterwards it is not.
+    /// The caller has the turn of the element with this index, and the future is there; afterwards it is not.
     #[inline]
     unsafe fn conclude(
         &self,
@@ -187,7 +191,7 @@ impl<K: Kind, S: BatchSchedule> Batch<K, S> {
         // SAFETY: as the caller promises.
         unsafe { drop_future(place) };
         match result.map(K::judge) {
-            // SAFETY: RUNNING is the caller's, and with it the element's slot.
+            // SAFETY: the turn is the caller's, and with it the element's slot.
             Ok(Ok(value)) => unsafe { self.slots.put(index, value) },
             Ok(Err(error)) => self.stop(Stop::Error(error)),
             Err(payload) => self.stop(Stop::Panic(payload)),
@@ -225,7 +229,7 @@ impl<K: Kind, S: BatchSchedule> Batch<K, S> {
     /// The turn of an element that came out of a queue.
     ///
     /// # Safety
-    /// The caller holds the queue's entry of a SCHEDULED element.
+    /// The caller holds the queue's entry of an element.
     unsafe fn run(header: NonNull<Header>) {
         let place = header.cast::<Element<K::Future>>();
         // SAFETY: the runtime's reference keeps the cell until `ended`.
@@ -235,9 +239,9 @@ impl<K: Kind, S: BatchSchedule> Batch<K, S> {
             // SAFETY: `start` gave us the future.
             return unsafe { Self::cancel_element(header) };
         }
-        // SAFETY: RUNNING is ours, and the future is there.
+        // SAFETY: the turn is ours, and the future is there.
         let result = match unsafe { Self::poll(element) } {
-            // SAFETY: RUNNING is ours.
+            // SAFETY: the turn is ours.
             Ok(Poll::Pending) => return unsafe { Self::pause(header, turn) },
             Ok(Poll::Ready(output)) => Ok(output),
             Err(payload) => Err(payload),
@@ -245,14 +249,14 @@ impl<K: Kind, S: BatchSchedule> Batch<K, S> {
         // SAFETY: the runtime's reference.
         let batch = unsafe { Self::of(element) };
         let index = element.header.meta.id.places_after(batch.base);
-        // SAFETY: RUNNING is ours, and the future is there.
+        // SAFETY: the turn is ours, and the future is there.
         unsafe { batch.conclude(place, index, result) };
-        // SAFETY: RUNNING is ours and the future is gone.
+        // SAFETY: the turn is ours and the future is gone.
         unsafe { Self::ended(header) };
     }
 
     /// # Safety
-    /// The caller has RUNNING (by `start` or `claim_idle`), and the future is there.
+    /// The caller has the turn (of an entry, or by `claim_idle`), and the future is there.
     unsafe fn cancel_element(header: NonNull<Header>) {
         let place = header.cast::<Element<K::Future>>();
         // SAFETY: as the caller promises.
@@ -261,19 +265,22 @@ impl<K: Kind, S: BatchSchedule> Batch<K, S> {
         let element = unsafe { place.as_ref() };
         // SAFETY: as above.
         unsafe { Self::of(element) }.lose();
-        // SAFETY: RUNNING is ours and the future is gone.
+        // SAFETY: the turn is ours and the future is gone.
         unsafe { Self::ended(header) };
     }
 
     /// # Safety
-    /// The caller has RUNNING, and the future is gone. The batch may be gone when this returns, and the element as soon as its chunk was told.
+    /// The caller has the turn, and the future is gone. The batch may be gone when this returns, and the element as soon as its chunk was told.
     unsafe fn ended(header: NonNull<Header>) {
         // SAFETY: the runtime's reference keeps the cell until it is released below.
         let element = unsafe { header.cast::<Element<K::Future>>().as_ref() };
         let chunk = element.chunk.cast::<Chunk<K::Future>>();
         // SAFETY: as above.
         unsafe { Self::of(element) }.completed(1);
-        let released = element.header.state.complete_and_release(current::end(header));
+        let released = element
+            .header
+            .state
+            .complete_and_release(current::end(header));
         // SAFETY: the element was handed its cell, its future is gone, and so is its last reference if that is said.
         let due = unsafe { Chunk::ended(chunk, released) };
         // SAFETY: the chunk's answer, just now.

@@ -29,7 +29,7 @@ struct Hub {
 struct Body {
     /// The batch, with a reference until the hub is complete.
     batch: NonNull<()>,
-    /// How far the walk over the cells has come. Whoever has RUNNING.
+    /// How far the walk over the cells has come. Whoever has the turn.
     walked: UnsafeCell<Place>,
 }
 
@@ -100,7 +100,7 @@ pub(super) unsafe fn publish<K: Kind, S>(hub: NonNull<Header>, batch: NonNull<Ba
 pub(super) fn wake<K: Kind, S: BatchSchedule>(batch: &Batch<K, S>) {
     // SAFETY: the batch's reference keeps the cell.
     if unsafe { batch.hub.as_ref() }.state.wake() == Wake::Push {
-        // SAFETY: the hub became SCHEDULED by this call, and the batch's reference outlasts the push.
+        // SAFETY: the hub became due by this call, and the batch's reference outlasts the push.
         unsafe { S::schedule(batch.hub, batch.home) }
     }
 }
@@ -119,7 +119,7 @@ pub(super) fn over<K: Kind, S: BatchSchedule>(batch: &Batch<K, S>) {
 }
 
 /// # Safety
-/// The caller has RUNNING, and the batch is over. The batch may be gone when this returns.
+/// The caller has the turn, and the batch is over. The batch may be gone when this returns.
 unsafe fn complete<K: Kind, S: BatchSchedule>(hub: NonNull<Header>) {
     // SAFETY: the runtime's reference keeps the cell until it is released below.
     let cell = unsafe { hub.cast::<Hub>().as_ref() };
@@ -133,7 +133,7 @@ unsafe fn complete<K: Kind, S: BatchSchedule>(hub: NonNull<Header>) {
 }
 
 /// # Safety
-/// The caller holds the queue's entry of the SCHEDULED hub.
+/// The caller holds the queue's entry of the hub.
 unsafe fn run<K: Kind, S: BatchSchedule>(hub: NonNull<Header>) {
     // SAFETY: the runtime's reference keeps the cell.
     if unsafe { hub.as_ref() }.state.start().is_cancelled() {
@@ -148,14 +148,14 @@ unsafe fn run<K: Kind, S: BatchSchedule>(hub: NonNull<Header>) {
 /// The runtime ends: everything at once.
 ///
 /// # Safety
-/// The caller has RUNNING (by `start` or `claim_idle`), and gives it up.
+/// The caller has the turn (of an entry, or by `claim_idle`), and gives it up.
 unsafe fn cancel_all<K: Kind, S: BatchSchedule>(hub: NonNull<Header>) {
     // SAFETY: the runtime's reference keeps the cell.
     let cell = unsafe { hub.cast::<Hub>().as_ref() };
-    // SAFETY: the hub's reference keeps the batch: it is not complete while RUNNING is ours.
+    // SAFETY: the hub's reference keeps the batch: it is not complete while the turn is ours.
     let _ = unsafe { cell.body.batch.cast::<Batch<K, S>>().as_ref() }.set_cancelled();
     // From the start: what an earlier walk passed before it was begun is found by its runner, but a closer knows no runners.
-    // SAFETY: RUNNING is ours.
+    // SAFETY: the turn is ours.
     cell.body
         .walked
         .with_mut(|walked| unsafe { *walked = Place::default() });
@@ -166,7 +166,7 @@ unsafe fn cancel_all<K: Kind, S: BatchSchedule>(hub: NonNull<Header>) {
 /// A turn: cancels what was begun and has not ended, and completes the hub if nothing is left.
 ///
 /// # Safety
-/// The caller has RUNNING, and gives it up. The batch may be gone when this returns.
+/// The caller has the turn, and gives it up. The batch may be gone when this returns.
 unsafe fn reap<K: Kind, S: BatchSchedule>(hub: NonNull<Header>, looks: u32, drops: u32) {
     // SAFETY: the runtime's reference keeps the cell until the hub is complete.
     let cell = unsafe { hub.cast::<Hub>().as_ref() };
@@ -174,13 +174,13 @@ unsafe fn reap<K: Kind, S: BatchSchedule>(hub: NonNull<Header>, looks: u32, drop
     let batch = unsafe { cell.body.batch.cast::<Batch<K, S>>().as_ref() };
     loop {
         let turn = cell.header.state.start();
-        // SAFETY: RUNNING is ours.
+        // SAFETY: the turn is ours.
         let walked = cell.body.walked.with(|walked| unsafe { *walked });
         let (now, through) = walk(batch, walked, looks, drops);
         // SAFETY: as above.
         cell.body.walked.with_mut(|walked| unsafe { *walked = now });
         if batch.is_over() {
-            // SAFETY: RUNNING is ours.
+            // SAFETY: the turn is ours.
             return unsafe { complete::<K, S>(hub) };
         }
         if !through {
@@ -188,7 +188,7 @@ unsafe fn reap<K: Kind, S: BatchSchedule>(hub: NonNull<Header>, looks: u32, drop
         }
         match cell.header.state.pause(turn, Taken::NONE) {
             Pause::Idle => return,
-            // SAFETY: the hub is SCHEDULED and in no queue.
+            // SAFETY: the hub is due and in no queue.
             Pause::Requeue => return unsafe { requeue_cell::<S>(hub) },
             // Once more.
             Pause::Cancel => {}

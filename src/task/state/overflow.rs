@@ -48,12 +48,10 @@ impl State {
         loop {
             let next = (now & !WAKES) | WAKE;
             // Acquire: as in `start`, for all that are taken away.
-            match self.0.compare_exchange_weak(
-                now,
-                next,
-                Ordering::Acquire,
-                Ordering::Relaxed,
-            ) {
+            match self
+                .0
+                .compare_exchange_weak(now, next, Ordering::Acquire, Ordering::Relaxed)
+            {
                 Ok(_) => return Turn(next),
                 Err(seen) => now = seen,
             }
