@@ -4,13 +4,13 @@
 //! also where wakers were made of the runner's spare references.
 //!
 //! Mutants that must die: `complete-relaxed`, `complete-sees-no-waker`, `release-before-wake`, `thief-releases-early`, `owner-releases-twice`,
-//! `owner-frees-nothing`, `release-complete-relaxed`, `spare-forgotten-at-the-end`, `spare-outlives-the-turn`.
+//! `owner-frees-nothing`, `release-complete-relaxed`, `wake-value-unreleased`, `spare-forgotten-at-the-end`, `spare-outlives-the-turn`.
 #![cfg(heist_loom)]
 
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use heist::model::JoinHandle;
 use heist_loom_tests::{Signal, World, model};
@@ -101,20 +101,19 @@ fn wakers_of_the_last_poll_outlive_it() {
                 *left.lock().unwrap() = made;
                 Poll::Ready(Spare(cx.waker().clone()))
             }));
-            drop(handle);
             world.push(task);
+            let other = thread::spawn(move || drop(handle));
             assert!(world.turn());
             let mut wakers = std::mem::take(&mut *wakers.lock().unwrap());
-            let others = wakers.split_off(3);
-            let other = thread::spawn(move || others.into_iter().for_each(std::task::Waker::wake));
-            drop(wakers);
+            drop(wakers.pop());
+            wakers.into_iter().for_each(Waker::wake);
             other.join().unwrap();
         });
     });
 }
 
 /// An output that makes wakers when it is dropped, whose task has its last turn, or is over.
-struct Spare(std::task::Waker);
+struct Spare(Waker);
 
 impl Drop for Spare {
     fn drop(&mut self) {

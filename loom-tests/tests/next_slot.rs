@@ -2,10 +2,8 @@
 //!
 //! Asserted: each entry comes out once, after all that was done before it was put in.
 //!
-//! Not modelled: the owner puts in again what the monitor, late, finds taken. A read-modify-write that read the empty slot comes right after what it
-//! read, and so before the owner's next store; loom lets that store be lost.
-//!
-//! Mutants that must die: `take-by-load-and-store`, `displace-by-load-and-store`, `put-in-relaxed`, `take-relaxed`.
+//! Mutants that must die: `raid-without-fence`, `keep-without-fence`, `raid-unnoticed`, `spoils-left-in-the-slot`, `spoils-kept`, `raided-twice`,
+//! `raid-without-lock`, `put-in-relaxed`, `raid-relaxed`.
 #![cfg(heist_loom)]
 
 use std::ptr::NonNull;
@@ -26,7 +24,7 @@ impl Slot {
     fn put_in(&self, entry: usize) -> Option<NonNull<Entry>> {
         let entry = &self.entries[entry];
         // SAFETY: loom reports any other access that is not ordered.
-        entry.with_mut(|seen| unsafe { *seen += 1 });
+        entry.with_mut(|seen| unsafe { *seen = 1 });
         self.next.replace(NonNull::from(entry))
     }
 }
@@ -61,7 +59,7 @@ fn slot(play: impl FnOnce(&'static Slot)) {
 fn the_owner_and_the_monitor_take() {
     model("next slot", 3, || {
         slot(|slot| {
-            let monitor = thread::spawn(|| run(slot.next.take()));
+            let monitor = thread::spawn(|| run(slot.next.raid()));
             run(slot.put_in(0));
             run(slot.next.take());
             monitor.join().unwrap();
@@ -73,8 +71,47 @@ fn the_owner_and_the_monitor_take() {
 fn the_owner_displaces_while_the_monitor_takes() {
     model("next slot, displaced", 3, || {
         slot(|slot| {
-            let monitor = thread::spawn(|| run(slot.next.take()));
+            let monitor = thread::spawn(|| run(slot.next.raid()));
             run(slot.put_in(0));
+            run(slot.put_in(1));
+            run(slot.next.take());
+            monitor.join().unwrap();
+        });
+    });
+}
+
+#[test]
+fn the_owner_puts_in_again_what_a_raid_has_taken() {
+    model("next slot, once more", 3, || {
+        slot(|slot| {
+            run(slot.put_in(0));
+            let monitor = thread::spawn(|| run(slot.next.raid()));
+            run(slot.next.take());
+            monitor.join().unwrap();
+            // Nobody has it any more, so it may come again.
+            run(slot.put_in(0));
+            run(slot.next.take());
+            let monitor = thread::spawn(|| run(slot.next.raid()));
+            run(slot.put_in(1));
+            run(slot.next.take());
+            monitor.join().unwrap();
+            run(slot.put_in(0));
+            let found = slot.next.raid();
+            assert!(found.is_some(), "earlier raids are settled");
+            run(found);
+        });
+    });
+}
+
+#[test]
+fn a_second_raid_finds_nothing() {
+    model("next slot, raided twice", 3, || {
+        slot(|slot| {
+            run(slot.put_in(0));
+            let monitor = thread::spawn(|| {
+                run(slot.next.raid());
+                run(slot.next.raid());
+            });
             run(slot.put_in(1));
             run(slot.next.take());
             monitor.join().unwrap();

@@ -5,7 +5,7 @@
 //!
 //! Mutants that must die: `wakes-answered-unseen`, `coalesced-wake-silent`, `wake-relaxed`, `start-relaxed`, `owner-completes-relaxed`,
 //! `owner-sees-no-waker`, `join-waker-relaxed`, `join-waker-not-taken-back`, `cancelled-unchecked`, `pause-forgets-abort`, `release-relaxed`,
-//! `release-without-acquire`, `wake-value-unreleased`, `spare-forgotten-in-pause`, `kick-taken-late`, `drop-handle-forgets-waker`.
+//! `release-without-acquire`, `spare-forgotten-in-pause`, `kick-taken-late`, `drop-handle-forgets-waker`.
 #![cfg(heist_loom)]
 
 use std::future::Future;

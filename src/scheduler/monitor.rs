@@ -42,6 +42,7 @@ static MONITOR: Monitor = Monitor {
 
 /// What the monitor remembers of an engine from tick to tick.
 pub(crate) use super::rescue::Watch;
+use crate::util::asymmetric;
 use crate::util::report::failure;
 
 /// Says that `engine` has begun to work. What shows it has been stored before.
@@ -111,6 +112,8 @@ impl Monitor {
     }
 
     fn watch(&self) {
+        // Here, as it takes the system a while.
+        asymmetric::prepare();
         let mut quiet = 0;
         loop {
             let gate = self.gate.lock();

@@ -152,7 +152,7 @@ fn take_over(engine: &Engine, worker: &Worker) -> bool {
             Stolen::Nothing => break,
         }
     }
-    if let Some(task) = worker.next.take() {
+    if let Some(task) = worker.next.raid() {
         engine.injector.push(task);
         moved = true;
     }

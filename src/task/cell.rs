@@ -243,6 +243,8 @@ impl<B: Body, S: Schedule> Cell<B, S> {
         let owns = S::completed(unsafe { home.as_ref() });
         if cell.header.state.is_detached() {
             contain(|| drop(output));
+            #[cfg(heist_loom)]
+            super::modelled::stand_on(&cell.header);
             if cell.header.state.complete_and_release(current::end(header)) {
                 // SAFETY: that was the last reference.
                 unsafe { Self::free(header) }
@@ -261,11 +263,6 @@ impl<B: Body, S: Schedule> Cell<B, S> {
         let (todo, rest) = unsafe { (*cell).header.state.complete(owns, taken) };
         // What follows takes from a cell that is there: by our reference, or, if that is given back and another has freed the cell, because this
         // thread alone gives it out again, or its page back. Freeing leaves these fields alone, and so does whoever has the cell on a list.
-        #[cfg(heist_loom)]
-        if rest == Rest::Held {
-            // SAFETY: by our reference.
-            super::modelled::stand_on(unsafe { &(*cell).header });
-        }
         match todo {
             Complete::Nothing => {}
             Complete::WakeJoiner => {
@@ -283,8 +280,13 @@ impl<B: Body, S: Schedule> Cell<B, S> {
             }
         }
         let is_last = match rest {
-            // SAFETY: by our reference.
-            Rest::Held => unsafe { (*cell).header.state.release() },
+            Rest::Held => {
+                // SAFETY: by our reference.
+                let header = unsafe { &(*cell).header };
+                #[cfg(heist_loom)]
+                super::modelled::stand_on(header);
+                header.state.release()
+            }
             Rest::Given => false,
             Rest::Last => true,
         };

@@ -1,6 +1,7 @@
 //! Small things that know nothing of tasks.
 
 pub(crate) mod apart;
+pub(crate) mod asymmetric;
 pub(crate) mod berth;
 pub(crate) mod budget;
 pub(crate) mod contain;
