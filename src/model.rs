@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use crate::driver::{self, Attend, Handover};
 use crate::task::header::TaskRef;
 use crate::task::{self, Fresh, Header, Origin, Spec, batch};
-use crate::timer::TimerKey;
+use crate::timer::{Own, TimerKey};
 
 pub use crate::driver::seat::{Seat, Sit};
 pub use crate::queue::next::NextSlot;
@@ -27,6 +27,7 @@ pub use crate::task::pages::PageSet;
 pub use crate::task::state::{Claim, Pause, State, Taken, Turn, Wake};
 pub use crate::task::{AbortHandle, JoinError, JoinHandle};
 pub use crate::util::berth::Berth;
+pub use crate::util::biased::Biased;
 
 // ---- tasks ----
 
@@ -43,10 +44,9 @@ impl Task {
     /// # Safety
     /// The entry came from `Scheduler::push` or `spawn`, and is used once.
     pub unsafe fn run(self) {
-        let before = task::current::replace(self.0.as_ptr());
+        let _aside = task::current::Aside::for_task(self.0);
         // SAFETY: as the caller promises.
         unsafe { task::run(self.0) }
-        task::current::replace(before);
     }
 
     /// What the engine does with an entry that it finds after closing.
@@ -308,12 +308,14 @@ impl<P: Sleeper> Driver<P> {
 
     /// True: the deadline is now the earliest of the shard, and `deadline_lowered` is to be called.
     pub fn insert(&self, shard: usize, deadline: Instant, waker: &Waker) -> (Timer, bool) {
-        let (key, lowered) = self.0.timers.insert(shard, deadline, waker);
+        // SAFETY: a new shard is shared, and nobody makes so many timers here that it becomes anybody's own.
+        let shard = unsafe { Own::shard(shard) };
+        let (key, lowered) = self.0.timers.insert(shard, deadline, waker.clone());
         (Timer(key), lowered)
     }
 
     pub fn remove(&self, timer: Timer) {
-        self.0.timers.remove(timer.0);
+        self.0.timers.remove(Own::NONE, timer.0);
     }
 
     pub fn drain(&self, woken: &mut Vec<Waker>) {
@@ -341,6 +343,6 @@ impl<P: Sleeper> Driver<P> {
 
     /// True: somebody wants the seat next.
     pub fn look(&self, woken: &mut Vec<Waker>) -> bool {
-        self.0.look(woken) == Handover::Wanted
+        self.0.look(Own::NONE, woken) == Handover::Wanted
     }
 }

@@ -22,6 +22,12 @@ pub use loom::cell::UnsafeCell;
 pub use std::sync::atomic::AtomicU64 as Counter;
 
 pub use imp::MutexGuard;
+
+#[cfg(heist_loom)]
+pub use loom::thread::yield_now;
+#[cfg(not(heist_loom))]
+pub use std::thread::yield_now;
+
 use std::sync::PoisonError;
 use std::time::Duration;
 

@@ -51,6 +51,35 @@ fn what_runs_next_is_not_stolen_from_a_worker_that_is_not_stuck() {
 
 /// The worker that waited in the poller gets a long task from there, while the other one is parked.
 #[test]
+fn what_was_taken_from_a_worker_that_is_stuck_is_woken_once_more_by_the_same_poll() {
+    let _turn = one_at_a_time();
+    run_on(2, async {
+        let (sender, receiver) = async_channel::unbounded();
+        let got = Counter::new();
+        let seen = got.clone();
+        let receiving = heist::spawn(async move {
+            while receiver.recv().await.is_ok() {
+                seen.add();
+            }
+        });
+        let sending = heist::spawn(async move {
+            heist::yield_now().await;
+            for sent in 1..=3 {
+                sender.try_send(()).unwrap();
+                // Each time it goes into the next slot, from where only the monitor takes it.
+                while got.get() < sent {
+                    compute_for(Duration::from_micros(100));
+                }
+                // It waits again by now, as well as can be told.
+                compute_for(Duration::from_millis(1));
+            }
+        });
+        sending.await.unwrap();
+        receiving.await.unwrap();
+    });
+}
+
+#[test]
 fn timers_and_sockets_are_attended_to_beside_a_task_that_computes() {
     let _turn = one_at_a_time();
     run_on(2, async {

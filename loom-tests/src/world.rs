@@ -132,6 +132,11 @@ impl World {
         *self.owner.lock().unwrap() = Some(thread::current().id());
     }
 
+    /// Whether this thread owns the pages.
+    pub fn is_own(&self) -> bool {
+        Kind::owns(&self.pages)
+    }
+
     /// What the owner wakes from now on is its next turn, without a way through the queue.
     pub fn use_next_slot(&self) {
         self.has_next.store(true, Any::Relaxed);

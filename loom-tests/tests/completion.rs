@@ -4,7 +4,8 @@
 //! also where wakers were made of the runner's spare references.
 //!
 //! Mutants that must die: `complete-relaxed`, `complete-sees-no-waker`, `release-before-wake`, `thief-releases-early`, `owner-releases-twice`,
-//! `owner-frees-nothing`, `release-complete-relaxed`, `wake-value-unreleased`, `spare-forgotten-at-the-end`, `spare-outlives-the-turn`.
+//! `owner-frees-nothing`, `release-complete-relaxed`, `wake-value-unreleased`, `spare-forgotten-at-the-end`, `spare-outlives-the-turn`,
+//! `output-dropped-in-place`.
 #![cfg(heist_loom)]
 
 use std::future::{Future, poll_fn};
@@ -12,7 +13,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 
-use heist::model::JoinHandle;
+use heist::model::{AbortHandle, JoinHandle};
 use heist_loom_tests::{Signal, World, model};
 use loom::thread;
 
@@ -119,4 +120,60 @@ impl Drop for Spare {
     fn drop(&mut self) {
         drop(self.0.clone());
     }
+}
+
+/// An output whose destructor gives the last reference to its task back, and then makes another one.
+struct Heir {
+    abort: Option<AbortHandle>,
+    world: Lent,
+    canary: u64,
+}
+
+#[derive(Clone, Copy)]
+struct Lent(&'static World);
+
+// SAFETY: loom watches what its threads do with a world.
+unsafe impl Send for Lent {}
+
+impl Lent {
+    fn world(self) -> &'static World {
+        self.0
+    }
+}
+
+impl Drop for Heir {
+    fn drop(&mut self) {
+        drop(self.abort.take());
+        if !self.world.world().is_own() {
+            return;
+        }
+        let fill = [!0_u64; 4];
+        let (task, handle) = self.world.world().create(async move { fill });
+        assert_eq!(self.canary, 7, "dropped where the new task lies");
+        drop(handle);
+        self.world.world().push(task);
+    }
+}
+
+#[test]
+fn an_output_is_dropped_whose_cell_is_given_out_anew_meanwhile() {
+    model("output dropped while its cell is given out", 3, || {
+        World::stage(|world| {
+            let abort = Arc::new(Mutex::new(None));
+            let (own, lent) = (Arc::clone(&abort), Lent(world));
+            let (task, handle) = world.create(async move {
+                Heir {
+                    abort: own.lock().unwrap().take(),
+                    world: lent,
+                    canary: 7,
+                }
+            });
+            *abort.lock().unwrap() = Some(handle.abort_handle());
+            world.push(task);
+            let other = thread::spawn(move || drop(handle));
+            while world.turn() {}
+            other.join().unwrap();
+            while world.turn() {}
+        });
+    });
 }

@@ -3,7 +3,7 @@
 //! Asserted: each entry comes out once, after all that was done before it was put in.
 //!
 //! Mutants that must die: `raid-without-fence`, `keep-without-fence`, `raid-unnoticed`, `spoils-left-in-the-slot`, `spoils-kept`, `raided-twice`,
-//! `raid-without-lock`, `put-in-relaxed`, `raid-relaxed`.
+//! `raid-without-lock`, `taken-with-the-spoils`, `put-in-relaxed`, `raid-relaxed`.
 #![cfg(heist_loom)]
 
 use std::ptr::NonNull;
@@ -11,6 +11,8 @@ use std::ptr::NonNull;
 use heist::model::NextSlot;
 use heist_loom_tests::{model, stage};
 use loom::cell::UnsafeCell;
+use loom::sync::Arc;
+use loom::sync::atomic::{AtomicBool, Ordering};
 use loom::thread;
 
 type Entry = UnsafeCell<u8>;
@@ -114,6 +116,33 @@ fn a_second_raid_finds_nothing() {
             });
             run(slot.put_in(1));
             run(slot.next.take());
+            monitor.join().unwrap();
+        });
+    });
+}
+
+#[test]
+fn what_a_raid_has_taken_comes_again_at_once() {
+    model("next slot, the same again", 3, || {
+        slot(|slot| {
+            run(slot.put_in(0));
+            let ran = Arc::new(AtomicBool::new(false));
+            let says = Arc::clone(&ran);
+            let monitor = thread::spawn(move || {
+                if let Some(entry) = slot.next.raid() {
+                    run(Some(entry));
+                    says.store(true, Ordering::Release);
+                }
+            });
+            if ran.load(Ordering::Acquire) {
+                // Without looking first.
+                run(slot.put_in(0));
+                let next = slot.next.take();
+                assert!(next.is_some(), "an entry was lost");
+                run(next);
+            } else {
+                run(slot.next.take());
+            }
             monitor.join().unwrap();
         });
     });

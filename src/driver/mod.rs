@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use crate::reactor::Reactor;
 use crate::reactor::poller::Until;
 use crate::sync::{AtomicU64, Ordering, fence};
-use crate::timer::Timers;
+use crate::timer::{Own, Timers};
 use crate::util::report::failure;
 use seat::{Seat, Sit};
 
@@ -143,8 +143,8 @@ impl<P: Sleeper> Driver<P> {
         if unchanged {
             self.block(me, beside, minimum, woken);
         }
-        let now = Instant::now();
-        self.timers.fire(now, woken);
+        // Whoever sleeps has left its worker.
+        self.timers.fire(Own::NONE, Instant::now(), woken);
         let handover = self.get_up();
         // Pairs with the fence in `added`: an adder sees that the seat was left, or what it added is seen by the sleeper, who asks next
         // whether there is anything to drive.
@@ -168,7 +168,7 @@ impl<P: Sleeper> Driver<P> {
     }
 
     /// A look without blocking, if the seat is free.
-    pub(crate) fn look(&self, woken: &mut Vec<Waker>) -> Handover {
+    pub(crate) fn look(&self, own: Own, woken: &mut Vec<Waker>) -> Handover {
         let reactor = self.live_reactor();
         let may_have_deadline = self.may_have_deadline();
         if !(reactor.is_some() || may_have_deadline) || !self.seat.look() {
@@ -180,7 +180,7 @@ impl<P: Sleeper> Driver<P> {
             failure!("looking for I/O events failed: {error}");
         }
         if may_have_deadline {
-            self.timers.fire(Instant::now(), woken);
+            self.timers.fire(own, Instant::now(), woken);
         }
         self.get_up()
     }

@@ -80,10 +80,14 @@ impl<T> NextSlot<T> {
         let taken = std::mem::replace(&mut *spoils, ptr::null_mut());
         // Relaxed (all): under the lock, or the owner's own.
         self.raided.store(false, Ordering::Relaxed);
+        if before.as_ptr() == taken {
+            // What is in the slot now came after, be it the same once more.
+            return None;
+        }
         if self.entry.load(Ordering::Relaxed) == taken {
             self.entry.store(ptr::null_mut(), Ordering::Relaxed);
         }
-        (before.as_ptr() != taken).then_some(before)
+        Some(before)
     }
 
     /// For the monitor: takes the entry from a worker that is stuck.

@@ -18,8 +18,9 @@ use super::schedule::cancel_queued;
 use super::worker::{self, Worker};
 use crate::queue::Stolen;
 use crate::sync::{AtomicBool, AtomicUsize, Condvar, Mutex, Ordering, fence};
+use crate::task::Header;
+use crate::task::current::Aside;
 use crate::task::state::Claim;
-use crate::task::{Header, current};
 use crate::util::contain::contain;
 use crate::util::report::warning;
 
@@ -225,10 +226,9 @@ impl Engine {
                     if self.config.debug {
                         warning!("{header:?} was cancelled because its runtime ended");
                     }
-                    let before = current::replace(task.as_ptr().as_ptr());
+                    let _aside = Aside::for_task(task.as_ptr());
                     // SAFETY: claimed just now, and the walk's reference outlasts the call.
                     unsafe { (header.vtable.cancel)(task.as_ptr()) };
-                    current::replace(before);
                     // The hub of a batch is not complete while one of its elements or ranges is busy.
                     busy += usize::from(!header.state.is_complete());
                 }
@@ -286,7 +286,6 @@ impl Engine {
 
 /// Cancels a task that was taken from a queue, perhaps in the middle of another one's poll.
 pub(super) fn cancel(task: NonNull<Header>) {
-    let before = current::replace(task.as_ptr());
+    let _aside = Aside::for_task(task);
     cancel_queued(task);
-    current::replace(before);
 }

@@ -24,6 +24,7 @@ use crate::reactor::Reactor;
 use crate::sync::{AtomicBool, AtomicU64, AtomicUsize, Mutex, Ordering, fence};
 use crate::task::batch::Store;
 use crate::task::{Header, PageSet};
+use crate::timer::Own;
 use crate::timer::Timers;
 use crate::util::report::warning;
 
@@ -304,9 +305,16 @@ impl Engine {
     }
 
     /// The shard for the timers of this thread.
+    ///
+    /// # Safety
+    /// It is used before the thread leaves its worker.
     #[inline]
-    pub(crate) fn shard(&self) -> usize {
-        context::worker_of(self).map_or(self.workers.len(), |worker| worker.index)
+    pub(crate) unsafe fn own_shard(&self) -> Own {
+        match context::worker_of(self) {
+            // SAFETY: the thread occupies the worker.
+            Some(worker) => unsafe { Own::shard(worker.index) },
+            None => Own::NONE,
+        }
     }
 
     /// To be called when the earliest deadline of a shard became this one, which is earlier: makes sure that somebody drives, and wakes

@@ -17,6 +17,7 @@ use crate::driver::Handover;
 use crate::queue::Stolen;
 use crate::sync::Ordering;
 use crate::task::{self, Header};
+use crate::timer::Own;
 use crate::util::budget;
 use crate::util::contain::contain;
 use pace::Pace;
@@ -250,7 +251,9 @@ impl<'e> Occupant<'e> {
 
     /// A quick look at the poller and the timers.
     fn look(&mut self) {
-        let handover = self.engine.driver.look(&mut self.woken);
+        // SAFETY: this thread occupies the worker.
+        let own = unsafe { Own::shard(self.worker.index) };
+        let handover = self.engine.driver.look(own, &mut self.woken);
         self.wake_all();
         if handover == Handover::Wanted {
             self.engine.notify();

@@ -142,7 +142,7 @@ impl<B: Body, S: Schedule> Cell<B, S> {
         let cell = unsafe { header.cast::<Self>().as_ref() };
         let turn = cell.header.state.start();
         if turn.is_cancelled() {
-            // SAFETY: `start` gave us the future.
+            // SAFETY: the turn is ours, and the future is there.
             return unsafe { Self::cancel(header) };
         }
         // SAFETY: the runtime's reference outlasts the poll.
@@ -161,9 +161,9 @@ impl<B: Body, S: Schedule> Cell<B, S> {
                 // SAFETY: the task is due and in no queue.
                 Pause::Requeue => unsafe { requeue_cell::<S>(header) },
                 Pause::Cancel => {
-                    // Takes the turn that the abort asked for, without the way through a queue.
+                    // To see what the aborter did before.
                     let _ = cell.header.state.start();
-                    // SAFETY: `start` gave us the future.
+                    // SAFETY: the turn is still ours.
                     unsafe { Self::cancel(header) }
                 }
             },
@@ -218,6 +218,9 @@ impl<B: Body, S: Schedule> Cell<B, S> {
     /// # Safety
     /// The caller has the turn, and the future is there; afterwards it is not.
     unsafe fn drop_future(&self) {
+        if !std::mem::needs_drop::<B::Future>() {
+            return;
+        }
         self.body.with_mut(|slot| {
             contain(|| {
                 // SAFETY: as the caller promises, nobody else touches the slot.
@@ -242,7 +245,12 @@ impl<B: Body, S: Schedule> Cell<B, S> {
         // SAFETY: a page set outlives its cells.
         let owns = S::completed(unsafe { home.as_ref() });
         if cell.header.state.is_detached() {
-            contain(|| drop(output));
+            // Dropping a value of which there is nothing to drop would not be free.
+            if output.is_err() || std::mem::needs_drop::<B::T>() {
+                contain(|| drop(output));
+            } else {
+                std::mem::forget(output);
+            }
             #[cfg(heist_loom)]
             super::modelled::stand_on(&cell.header);
             if cell.header.state.complete_and_release(current::end(header)) {
@@ -262,7 +270,8 @@ impl<B: Body, S: Schedule> Cell<B, S> {
         // SAFETY: by the runtime's reference.
         let (todo, rest) = unsafe { (*cell).header.state.complete(owns, taken) };
         // What follows takes from a cell that is there: by our reference, or, if that is given back and another has freed the cell, because this
-        // thread alone gives it out again, or its page back. Freeing leaves these fields alone, and so does whoever has the cell on a list.
+        // thread alone gives it out again, or its page back. It does neither before what was taken is dropped, which may do anything. Freeing leaves
+        // these fields alone, and so does whoever has the cell on a list.
         match todo {
             Complete::Nothing => {}
             Complete::WakeJoiner => {
@@ -276,7 +285,8 @@ impl<B: Body, S: Schedule> Cell<B, S> {
                 // SAFETY: see above.
                 let body = unsafe { &(*cell).body };
                 // SAFETY: without JOIN_INTEREST, completing gave us the output.
-                unsafe { Self::drop_output_in(body) }
+                let output = unsafe { Self::take_output(body) };
+                contain(|| drop(output));
             }
         }
         let is_last = match rest {
@@ -303,14 +313,8 @@ impl<B: Body, S: Schedule> Cell<B, S> {
         let cell = unsafe { header.cast::<Self>().as_ref() };
         #[cfg(heist_loom)]
         super::modelled::stand_on(&cell.header);
-        let output = cell.body.with_mut(|slot| {
-            // SAFETY: as the caller promises, nobody else touches the slot.
-            let slot = unsafe { &mut *slot };
-            // SAFETY: and the union holds the output.
-            let output = unsafe { &mut slot.output };
-            // SAFETY: taken once: the handle notes that it did.
-            unsafe { ManuallyDrop::take(output) }
-        });
+        // SAFETY: as the caller promises; the handle notes that it was taken.
+        let output = unsafe { Self::take_output(&cell.body) };
         // SAFETY: as the caller promises.
         unsafe {
             to.cast::<Result<B::T, JoinError>>()
@@ -325,23 +329,23 @@ impl<B: Body, S: Schedule> Cell<B, S> {
         let cell = unsafe { header.cast::<Self>().as_ref() };
         #[cfg(heist_loom)]
         super::modelled::stand_on(&cell.header);
-        // SAFETY: as the caller promises.
-        unsafe { Self::drop_output_in(&cell.body) }
+        contain(|| {
+            // SAFETY: as the caller promises; nobody takes an output that was dropped.
+            drop(unsafe { Self::take_output(&cell.body) });
+        });
     }
 
     /// # Safety
     /// The output is there and the caller's.
-    unsafe fn drop_output_in(body: &UnsafeCell<Slot<B>>) {
+    unsafe fn take_output(body: &UnsafeCell<Slot<B>>) -> B::Output {
         body.with_mut(|slot| {
-            contain(|| {
-                // SAFETY: as the caller promises, nobody else touches the slot.
-                let slot = unsafe { &mut *slot };
-                // SAFETY: and the union holds the output.
-                let output = unsafe { &mut slot.output };
-                // SAFETY: dropped once: nobody reads a dropped output.
-                unsafe { ManuallyDrop::drop(output) }
-            });
-        });
+            // SAFETY: as the caller promises, nobody else touches the slot.
+            let slot = unsafe { &mut *slot };
+            // SAFETY: and the union holds the output.
+            let output = unsafe { &mut slot.output };
+            // SAFETY: taken once: it is the caller's.
+            unsafe { ManuallyDrop::take(output) }
+        })
     }
 
     /// # Safety

@@ -106,9 +106,24 @@ pub(super) fn pause(task: NonNull<Header>, state: &State, turn: Turn) -> Pause {
     }
 }
 
-/// For a stay that begins inside a turn: what to put back after it.
+/// For a stay that begins inside a turn: what to put back after it, with what is noted of it.
 pub(crate) fn replace(task: *const Header) -> *const Header {
     CURRENT.with(|current| current.replace(task))
+}
+
+/// While it lives, another task is current than the one whose turn this is.
+pub(crate) struct Aside(*const Header);
+
+impl Aside {
+    pub(crate) fn for_task(task: NonNull<Header>) -> Self {
+        Self(replace(task.as_ptr()))
+    }
+}
+
+impl Drop for Aside {
+    fn drop(&mut self) {
+        replace(self.0);
+    }
 }
 
 /// Whether this thread polls a task, not a root.

@@ -10,7 +10,7 @@
 // | `state` | anybody with a reference, through the transitions of [`state::State`] | also walkers without one |
 // | `vtable`, `meta` | the spawner, before it publishes | anybody with a reference |
 // | `body`: future | whoever has the turn | the same |
-// | `body`: output | whoever has the turn, before COMPLETE | the `JoinHandle`; without JOIN_INTEREST the completer |
+// | `body`: output | whoever has the turn, before COMPLETE | the `JoinHandle`; without JOIN_INTEREST the completer, as with `join_waker` |
 // | `join_waker` | the `JoinHandle`, while JOIN_WAKER is clear | the completer, if JOIN_WAKER was set when it set COMPLETE; if it owns the pages, even when the cell is free |
 // | link (over `vtable`) | whoever freed the cell | the owner of the page set |
 //

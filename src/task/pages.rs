@@ -13,7 +13,7 @@
 //! | `remote` | anybody (push); the owner (take all) |
 //! | `given_up` | anybody (add); the owner (take) |
 //! | `blocks` | under its lock: the owner adds and removes, walkers read |
-//! | a cell's state word | anybody, at any time: a free cell's count is zero |
+//! | a cell's state word | anybody, at any time: a free cell has no reference, or is complete |
 //! | a free cell's second word | the link of the list it is in |
 //! | a page's head | written before there are cells; anybody with a cell reads home and class, the owner notes what it trims |
 #![allow(

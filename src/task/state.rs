@@ -158,6 +158,7 @@ impl State {
             "pause from {}",
             Snapshot(before)
         );
+        overflow::check_made_up(before, taken);
         if before & WAKES == answered {
             Pause::Idle
         } else if before & CANCELLED == 0 {
@@ -176,7 +177,9 @@ impl State {
         let now = if taken.0 == 0 {
             self.0.load(Ordering::Relaxed)
         } else {
-            self.0.fetch_add(taken.0, Ordering::Relaxed)
+            let before = self.0.fetch_add(taken.0, Ordering::Relaxed);
+            overflow::check_made_up(before, taken);
+            before
         };
         if now & CANCELLED == 0 {
             Pause::Requeue

@@ -177,7 +177,9 @@ impl Sleep {
         self.deadline = deadline;
         self.made_in = None;
         let Some(key) = self.key else { return };
-        match self.engine.timers().reset(key, deadline) {
+        // SAFETY: used at once.
+        let own = unsafe { self.engine.own_shard() };
+        match self.engine.timers().reset(own, key, deadline) {
             Reset::Moved => {}
             Reset::Lowered => self.engine.deadline_lowered(deadline),
             Reset::Gone => self.key = None,
@@ -187,7 +189,9 @@ impl Sleep {
     /// Ready once the deadline has passed. Takes no budget.
     pub(super) fn poll_deadline(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if let Some(key) = self.key {
-            if self.engine.timers().update(key, cx.waker()) {
+            // SAFETY: used at once.
+            let own = || unsafe { self.engine.own_shard() };
+            if self.engine.timers().update(own, key, cx.waker()) {
                 return match self.poll_clock() {
                     Poll::Ready(()) => Poll::Ready(()),
                     Poll::Pending => self.poll_open(),
@@ -217,11 +221,11 @@ impl Sleep {
     }
 
     fn register(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let shard = self.engine.shard();
-        let (key, lowered) = self
-            .engine
-            .timers()
-            .insert(shard, self.deadline, cx.waker());
+        // First: it is somebody's code, which may take this thread away from its worker.
+        let waker = cx.waker().clone();
+        // SAFETY: used at once.
+        let own = unsafe { self.engine.own_shard() };
+        let (key, lowered) = self.engine.timers().insert(own, self.deadline, waker);
         self.key = Some(key);
         if lowered {
             self.engine.deadline_lowered(self.deadline);
@@ -252,7 +256,9 @@ impl Sleep {
     /// Removes the timer. The deadline stays what it is.
     pub(super) fn cancel(&mut self) {
         if let Some(key) = self.key.take() {
-            self.engine.timers().remove(key);
+            // SAFETY: used at once, and last.
+            let own = unsafe { self.engine.own_shard() };
+            self.engine.timers().remove(own, key);
         }
     }
 }

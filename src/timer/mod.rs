@@ -1,7 +1,7 @@
 //! The deadlines that tasks wait for, and whom to wake at each.
 //!
-//! In shards: one for each worker, and one for the threads that sit at none. Each is a queue under a lock of its own, and its
-//! least deadline is published beside it, so that looking whether anything is due takes no lock. A timer stays in the shard
+//! In shards: one for each worker, and one for the threads that sit at none. Each is a queue under a lock of its own, which is biased towards the
+//! worker's occupant, and its least deadline is published beside it, so that looking whether anything is due takes no lock. A timer stays in the shard
 //! it was put into. Its key says which, so whoever resets or drops it elsewhere goes there. Time is an argument here: the
 //! clock is the caller's.
 //!
@@ -63,6 +63,22 @@ pub(crate) enum Reset {
     Gone,
 }
 
+/// Which shard is the caller's own, whose lock it need not take.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Own(Option<usize>);
+
+impl Own {
+    /// None is.
+    pub(crate) const NONE: Self = Self(None);
+
+    /// # Safety
+    /// While this is used, the caller has what stands for the shard, which one thread has at a time, and whoever gets it comes after what the last one did.
+    #[inline]
+    pub(crate) unsafe fn shard(number: usize) -> Self {
+        Self(Some(number))
+    }
+}
+
 /// All pending timers of a runtime.
 #[derive(Debug)]
 pub(crate) struct Timers {
@@ -99,43 +115,59 @@ impl Timers {
         })
     }
 
-    /// Adds a timer to a shard. True: its deadline is now the earliest there, and the caller has to tell the driver.
+    /// Adds a timer to the own shard, or to the last, which is nobody's. True: its deadline is now the earliest there, and the caller has to tell the driver.
     ///
     /// A deadline more than 292 years away never comes.
     // Inlined, as a key that goes through memory is read back before it has got there.
     #[inline(always)]
     #[must_use]
-    pub(crate) fn insert(
-        &self,
-        shard: usize,
-        deadline: Instant,
-        waker: &Waker,
-    ) -> (TimerKey, bool) {
-        self.shards[shard].insert(self.tick(deadline), waker.clone())
+    pub(crate) fn insert(&self, own: Own, deadline: Instant, waker: Waker) -> (TimerKey, bool) {
+        let tick = self.tick(deadline);
+        let shard = own.0.unwrap_or(self.shards.len() - 1);
+        // SAFETY: `own` says so.
+        unsafe { self.shards[shard].insert(own.0.is_some(), tick, waker) }
     }
 
-    /// Makes a pending timer wake `waker`. False: it has fired already, or was taken out.
+    /// Makes a pending timer wake `waker`. False: it has fired already, or was taken out. `own` is asked anew after cloning the waker, which may take this
+    /// thread away from its worker.
     #[must_use]
-    pub(crate) fn update(&self, key: TimerKey, waker: &Waker) -> bool {
-        self.shard_of(key).update(key, waker)
+    pub(crate) fn update(&self, own: impl Fn() -> Own, key: TimerKey, waker: &Waker) -> bool {
+        let (shard, is_own) = self.shard_of(key, own());
+        // SAFETY: `own` says so.
+        match unsafe { shard.wakes(is_own, key, waker) } {
+            None => return false,
+            Some(true) => return true,
+            Some(false) => {}
+        }
+        let waker = waker.clone();
+        let (shard, is_own) = self.shard_of(key, own());
+        // SAFETY: `own` says so.
+        unsafe { shard.replace(is_own, key, waker) }
     }
 
     /// Moves a pending timer to another deadline; it keeps its waker, and its shard.
-    pub(crate) fn reset(&self, key: TimerKey, deadline: Instant) -> Reset {
-        self.shard_of(key).reset(key, self.tick(deadline))
+    pub(crate) fn reset(&self, own: Own, key: TimerKey, deadline: Instant) -> Reset {
+        let (shard, own) = self.shard_of(key, own);
+        // SAFETY: `own` says so.
+        unsafe { shard.reset(own, key, self.tick(deadline)) }
     }
 
     /// Takes a timer out. Nothing happens if it has fired already; if not, it won't.
-    pub(crate) fn remove(&self, key: TimerKey) {
-        self.shard_of(key).remove(key);
+    pub(crate) fn remove(&self, own: Own, key: TimerKey) {
+        let (shard, own) = self.shard_of(key, own);
+        // SAFETY: `own` says so.
+        unsafe { shard.remove(own, key) };
     }
 
     /// Takes the wakers of all timers due at `now` out into `due`, in the order that the module's page tells. The caller
     /// wakes them, outside any lock.
-    pub(crate) fn fire(&self, now: Instant, due: &mut Vec<Waker>) {
+    pub(crate) fn fire(&self, own: Own, now: Instant, due: &mut Vec<Waker>) {
         // What never comes isn't due then either.
         let now = self.tick(now).min(NEVER - 1);
-        self.shards.iter().for_each(|shard| shard.fire(now, due));
+        for (number, shard) in self.shards.iter().enumerate() {
+            // SAFETY: `own` says so.
+            unsafe { shard.fire(own.0 == Some(number), now, due) };
+        }
     }
 
     /// Whether there is no timer at all, not even one that will never be due.
@@ -174,8 +206,11 @@ impl Timers {
         }
     }
 
-    fn shard_of(&self, key: TimerKey) -> &Shard {
-        &self.shards[key.shard()]
+    /// And whether it is the own one.
+    #[inline]
+    fn shard_of(&self, key: TimerKey, own: Own) -> (&Shard, bool) {
+        let number = key.shard();
+        (&self.shards[number], own.0 == Some(number))
     }
 }
 

@@ -1,4 +1,4 @@
-//! A part of the timers: a queue under a lock, and its least deadline published beside it.
+//! A part of the timers: a queue under a lock that is biased towards a worker, and its least deadline published beside it.
 
 use std::task::Waker;
 
@@ -6,7 +6,8 @@ use crossbeam_utils::CachePadded;
 
 use super::queue::{Queue, TimerKey};
 use super::{NEVER, Reset};
-use crate::sync::{AtomicU64, Mutex, MutexGuard, Ordering};
+use crate::sync::{AtomicU64, Ordering};
+use crate::util::biased::Biased;
 
 /// How many due timers are taken out before others get a chance at the lock.
 const BATCH: usize = 256;
@@ -18,14 +19,14 @@ pub(super) struct Shard {
     /// Padded, for it is read by all and seldom written, while the lock is taken for each timer. That keeps the shards
     /// apart as well.
     earliest: CachePadded<AtomicU64>,
-    queue: Mutex<Queue<Waker>>,
+    queue: Biased<Queue<Waker>>,
 }
 
 impl Shard {
     pub(super) fn new(number: u32) -> Self {
         Self {
             earliest: CachePadded::new(AtomicU64::new(NEVER)),
-            queue: Mutex::new(Queue::new(number)),
+            queue: Biased::new(Queue::new(number)),
         }
     }
 
@@ -35,79 +36,120 @@ impl Shard {
         self.earliest.load(Ordering::Relaxed)
     }
 
+    /// What `f` makes of the queue. `own`: it is this thread's own.
+    ///
+    /// # Safety
+    /// So it is, for as long as this takes.
+    #[inline(always)]
+    unsafe fn with<R>(&self, own: bool, f: impl FnOnce(&mut Queue<Waker>) -> R) -> R {
+        if own {
+            // SAFETY: as the caller promises.
+            unsafe { self.queue.own(f) }
+        } else {
+            self.queue.share(f)
+        }
+    }
+
     /// The tick of the earliest deadline, published anew.
     pub(super) fn refine(&self) -> u64 {
-        self.publish(&mut self.queue.lock())
+        self.queue.share(|queue| self.publish(queue))
     }
 
     /// True: its tick is now the least.
+    ///
+    /// # Safety
+    /// As for `with`.
     // Inlined: see `Timers::insert`.
     #[inline(always)]
-    pub(super) fn insert(&self, tick: u64, waker: Waker) -> (TimerKey, bool) {
-        let mut queue = self.queue.lock();
-        let key = queue.insert(tick, waker);
-        (key, self.lower(&queue, tick))
+    pub(super) unsafe fn insert(&self, own: bool, tick: u64, waker: Waker) -> (TimerKey, bool) {
+        let insert = |queue: &mut Queue<Waker>| {
+            let key = queue.insert(tick, waker);
+            (key, self.lower(queue, tick))
+        };
+        // SAFETY: as the caller promises.
+        unsafe { self.with(own, insert) }
     }
 
-    pub(super) fn update(&self, key: TimerKey, waker: &Waker) -> bool {
+    /// Whether a timer wakes `waker`. None: it is gone.
+    ///
+    /// # Safety
+    /// As for `with`.
+    pub(super) unsafe fn wakes(&self, own: bool, key: TimerKey, waker: &Waker) -> Option<bool> {
         // will_wake compares two pairs of pointers: no code of anybody's.
-        match self.queue.lock().get_mut(key) {
-            None => return false,
-            Some(present) if present.will_wake(waker) => return true,
-            Some(_) => {}
-        }
-        let mut other = waker.clone();
-        let mut queue = self.queue.lock();
-        let found = queue.get_mut(key);
-        let pending = found.map(|present| std::mem::swap(present, &mut other));
-        drop(queue);
-        drop(other);
+        let look = |queue: &mut Queue<Waker>| queue.get_mut(key).map(|item| item.will_wake(waker));
+        // SAFETY: as the caller promises.
+        unsafe { self.with(own, look) }
+    }
+
+    /// False: the timer is gone.
+    ///
+    /// # Safety
+    /// As for `with`.
+    pub(super) unsafe fn replace(&self, own: bool, key: TimerKey, mut waker: Waker) -> bool {
+        let put = |queue: &mut Queue<Waker>| {
+            let found = queue.get_mut(key);
+            found.map(|present| std::mem::swap(present, &mut waker))
+        };
+        // SAFETY: as the caller promises.
+        let pending = unsafe { self.with(own, put) };
+        drop(waker);
         pending.is_some()
     }
 
-    pub(super) fn reset(&self, key: TimerKey, tick: u64) -> Reset {
-        let mut queue = self.queue.lock();
-        if !queue.reset(key, tick) {
-            return Reset::Gone;
-        }
-        if self.lower(&queue, tick) {
-            Reset::Lowered
-        } else {
-            Reset::Moved
-        }
+    /// # Safety
+    /// As for `with`.
+    pub(super) unsafe fn reset(&self, own: bool, key: TimerKey, tick: u64) -> Reset {
+        let reset = |queue: &mut Queue<Waker>| {
+            if !queue.reset(key, tick) {
+                Reset::Gone
+            } else if self.lower(queue, tick) {
+                Reset::Lowered
+            } else {
+                Reset::Moved
+            }
+        };
+        // SAFETY: as the caller promises.
+        unsafe { self.with(own, reset) }
     }
 
-    pub(super) fn remove(&self, key: TimerKey) {
-        let mut queue = self.queue.lock();
-        let removed = queue.remove(key);
-        drop(queue);
+    /// # Safety
+    /// As for `with`.
+    pub(super) unsafe fn remove(&self, own: bool, key: TimerKey) {
+        // SAFETY: as the caller promises.
+        let removed = unsafe { self.with(own, |queue| queue.remove(key)) };
         drop(removed);
     }
 
-    pub(super) fn fire(&self, now: u64, due: &mut Vec<Waker>) {
+    /// # Safety
+    /// As for `with`.
+    pub(super) unsafe fn fire(&self, own: bool, now: u64, due: &mut Vec<Waker>) {
         // Only a hint, which a concurrent insertion may make stale at once; the queue is read under its lock.
         while self.minimum() <= now {
-            let mut queue = self.queue.lock();
-            due.extend(std::iter::from_fn(|| queue.pop_due(now)).take(BATCH));
-            self.publish(&mut queue);
+            let fire = |queue: &mut Queue<Waker>| {
+                due.extend(std::iter::from_fn(|| queue.pop_due(now)).take(BATCH));
+                self.publish(queue);
+            };
+            // SAFETY: as the caller promises.
+            unsafe { self.with(own, fire) };
         }
     }
 
     #[cfg(test)]
     pub(super) fn is_empty(&self) -> bool {
-        self.queue.lock().is_empty()
+        self.queue.share(|queue| queue.is_empty())
     }
 
     pub(super) fn drain(&self, all: &mut Vec<Waker>) {
-        let mut queue = self.queue.lock();
-        let taken = queue.take();
-        self.publish(&mut queue);
-        drop(queue);
+        let taken = self.queue.share(|queue| {
+            let taken = queue.take();
+            self.publish(queue);
+            taken
+        });
         all.extend(taken);
     }
 
     /// Makes known that something is due at `tick`. True: that is earlier than what was known.
-    fn lower(&self, _locked: &MutexGuard<'_, Queue<Waker>>, tick: u64) -> bool {
+    fn lower(&self, _locked: &mut Queue<Waker>, tick: u64) -> bool {
         // Relaxed: written only under the lock that the caller holds.
         let is_earlier = tick < self.earliest.load(Ordering::Relaxed);
         if is_earlier {
@@ -118,7 +160,7 @@ impl Shard {
     }
 
     /// Makes the least tick known, and returns it.
-    fn publish(&self, queue: &mut MutexGuard<'_, Queue<Waker>>) -> u64 {
+    fn publish(&self, queue: &mut Queue<Waker>) -> u64 {
         let least = queue.earliest().unwrap_or(NEVER);
         // Relaxed: written only under the lock that the caller holds. It is never before what was known, so nobody
         // has to be told.

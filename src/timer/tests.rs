@@ -26,6 +26,14 @@ fn counter() -> (Arc<Count>, Waker) {
     (count.clone(), Waker::from(count))
 }
 
+impl Timers {
+    /// In these tests every shard is this thread's own.
+    fn insert_at(&self, shard: usize, deadline: Instant, waker: &Waker) -> (TimerKey, bool) {
+        // SAFETY: there is one thread.
+        self.insert(unsafe { Own::shard(shard) }, deadline, waker.clone())
+    }
+}
+
 fn new() -> (Timers, Instant) {
     let now = Instant::now();
     (Timers::new(now, SHARDS), now)
@@ -38,7 +46,7 @@ fn next_deadline(timers: &Timers) -> Option<Instant> {
 
 fn fire(timers: &Timers, now: Instant) -> usize {
     let mut due = Vec::new();
-    timers.fire(now, &mut due);
+    timers.fire(Own::NONE, now, &mut due);
     let fired = due.len();
     due.into_iter().for_each(Waker::wake);
     fired
@@ -54,10 +62,10 @@ fn fires_what_is_due_and_nothing_else() {
     let (early, early_waker) = counter();
     let (late, late_waker) = counter();
     assert_eq!(next_deadline(&timers), None);
-    assert!(timers.insert(0, start + 2 * MS, &late_waker).1);
-    assert!(timers.insert(0, start + MS, &early_waker).1);
+    assert!(timers.insert_at(0, start + 2 * MS, &late_waker).1);
+    assert!(timers.insert_at(0, start + MS, &early_waker).1);
     assert!(
-        !timers.insert(0, start + MS, &early_waker).1,
+        !timers.insert_at(0, start + MS, &early_waker).1,
         "equal is not earlier"
     );
     assert_eq!(next_deadline(&timers), Some(start + MS));
@@ -76,10 +84,10 @@ fn equal_deadlines_fire_in_the_order_of_insertion() {
     let (timers, deadline) = new();
     let wakers: Vec<_> = (0..1000).map(|_| counter().1).collect();
     for waker in &wakers {
-        let _ = timers.insert(0, deadline, waker);
+        let _ = timers.insert_at(0, deadline, waker);
     }
     let mut due = Vec::new();
-    timers.fire(deadline, &mut due);
+    timers.fire(Own::NONE, deadline, &mut due);
     assert_eq!(due.len(), wakers.len());
     assert!(due.iter().zip(&wakers).all(|(a, b)| a.will_wake(b)));
 }
@@ -88,11 +96,11 @@ fn equal_deadlines_fire_in_the_order_of_insertion() {
 fn a_removed_timer_never_fires_and_lets_go_of_its_waker() {
     let (timers, start) = new();
     let (count, waker) = counter();
-    let (key, _) = timers.insert(0, start, &waker);
-    let _ = timers.insert(0, start + MS, &waker);
-    timers.remove(key);
+    let (key, _) = timers.insert_at(0, start, &waker);
+    let _ = timers.insert_at(0, start + MS, &waker);
+    timers.remove(Own::NONE, key);
     assert_eq!(next_deadline(&timers), Some(start + MS));
-    timers.remove(key);
+    timers.remove(Own::NONE, key);
     assert_eq!(Arc::strong_count(&count), 3);
     assert_eq!(fire(&timers, start), 0);
 }
@@ -101,16 +109,16 @@ fn a_removed_timer_never_fires_and_lets_go_of_its_waker() {
 fn reset_moves_both_ways_and_finds_out_when_it_is_too_late() {
     let (timers, start) = new();
     let (_, waker) = counter();
-    let (key, _) = timers.insert(0, start + 5 * MS, &waker);
-    let (other, _) = timers.insert(0, start + 7 * MS, &waker);
-    assert_eq!(timers.reset(key, start + 9 * MS), Reset::Moved);
+    let (key, _) = timers.insert_at(0, start + 5 * MS, &waker);
+    let (other, _) = timers.insert_at(0, start + 7 * MS, &waker);
+    assert_eq!(timers.reset(Own::NONE, key, start + 9 * MS), Reset::Moved);
     assert_eq!(next_deadline(&timers), Some(start + 7 * MS));
-    assert_eq!(timers.reset(key, start + 7 * MS), Reset::Moved);
-    assert_eq!(timers.reset(key, start + 6 * MS), Reset::Lowered);
+    assert_eq!(timers.reset(Own::NONE, key, start + 7 * MS), Reset::Moved);
+    assert_eq!(timers.reset(Own::NONE, key, start + 6 * MS), Reset::Lowered);
     assert_eq!(fire(&timers, start + 6 * MS), 1);
-    assert_eq!(timers.reset(key, start), Reset::Gone);
+    assert_eq!(timers.reset(Own::NONE, key, start), Reset::Gone);
     assert_eq!(next_deadline(&timers), Some(start + 7 * MS));
-    timers.remove(other);
+    timers.remove(Own::NONE, other);
 }
 
 #[test]
@@ -118,13 +126,13 @@ fn update_replaces_the_waker_while_there_is_one() {
     let (timers, start) = new();
     let (first, first_waker) = counter();
     let (second, second_waker) = counter();
-    let (key, _) = timers.insert(0, start, &first_waker);
-    assert!(timers.update(key, &first_waker.clone()));
-    assert!(timers.update(key, &second_waker));
+    let (key, _) = timers.insert_at(0, start, &first_waker);
+    assert!(timers.update(|| Own::NONE, key, &first_waker.clone()));
+    assert!(timers.update(|| Own::NONE, key, &second_waker));
     assert_eq!(Arc::strong_count(&first), 2);
     assert_eq!(fire(&timers, start), 1);
     assert_eq!((first.get(), second.get()), (0, 1));
-    assert!(!timers.update(key, &first_waker));
+    assert!(!timers.update(|| Own::NONE, key, &first_waker));
 }
 
 /// So far that ticks can't express it; nearer where the platform's clock can't either.
@@ -137,14 +145,14 @@ fn what_is_too_far_away_never_comes_even_if_it_was_inserted_first() {
     let (timers, start) = new();
     let Some(far) = very_far(start) else { return };
     let (_, waker) = counter();
-    let (key, lowered) = timers.insert(0, far, &waker);
+    let (key, lowered) = timers.insert_at(0, far, &waker);
     assert!(!lowered);
     assert_eq!(next_deadline(&timers), None);
     assert!(!timers.is_empty());
     assert_eq!(fire(&timers, far), 0);
-    assert!(timers.insert(0, start + MS, &waker).1);
+    assert!(timers.insert_at(0, start + MS, &waker).1);
     assert_eq!(fire(&timers, start + MS), 1);
-    assert_eq!(timers.reset(key, start + 2 * MS), Reset::Lowered);
+    assert_eq!(timers.reset(Own::NONE, key, start + 2 * MS), Reset::Lowered);
     assert_eq!(fire(&timers, start + 2 * MS), 1);
 }
 
@@ -153,8 +161,8 @@ fn the_past_before_the_origin_keeps_its_order() {
     let early = Instant::now();
     let timers = Timers::new(Instant::now(), SHARDS);
     let (_, waker) = counter();
-    let _ = timers.insert(0, Instant::now() + MS, &waker);
-    assert!(timers.insert(0, early, &waker).1);
+    let _ = timers.insert_at(0, Instant::now() + MS, &waker);
+    assert!(timers.insert_at(0, early, &waker).1);
     assert_eq!(next_deadline(&timers), Some(early));
     assert_eq!(fire(&timers, early), 1);
 }
@@ -164,7 +172,11 @@ fn drain_takes_everything_and_outdates_the_keys() {
     let (timers, start) = new();
     let (_, waker) = counter();
     let keys: Vec<_> = (0..10)
-        .map(|n| timers.insert(n % SHARDS, start + n as u32 * MS, &waker).0)
+        .map(|n| {
+            timers
+                .insert_at(n % SHARDS, start + n as u32 * MS, &waker)
+                .0
+        })
         .collect();
     let mut all = Vec::new();
     timers.drain(&mut all);
@@ -172,11 +184,11 @@ fn drain_takes_everything_and_outdates_the_keys() {
     assert!(timers.is_empty());
     assert_eq!(next_deadline(&timers), None);
     for shard in 0..SHARDS {
-        let _ = timers.insert(shard, start, &waker);
+        let _ = timers.insert_at(shard, start, &waker);
     }
     assert!(
         keys.into_iter()
-            .all(|key| timers.reset(key, start) == Reset::Gone)
+            .all(|key| timers.reset(Own::NONE, key, start) == Reset::Gone)
     );
 }
 
@@ -186,8 +198,8 @@ fn timers_of_all_shards_fire_together() {
     let (count, waker) = counter();
     for shard in 0..SHARDS {
         // Each is the earliest of its shard.
-        assert!(timers.insert(shard, start + 2 * MS, &waker).1);
-        assert!(timers.insert(shard, start + MS, &waker).1);
+        assert!(timers.insert_at(shard, start + 2 * MS, &waker).1);
+        assert!(timers.insert_at(shard, start + MS, &waker).1);
     }
     assert_eq!(fire(&timers, start), 0);
     assert_eq!(fire(&timers, start + MS), SHARDS);
@@ -204,18 +216,19 @@ fn the_earliest_of_all_shards_is_found_wherever_it_is() {
     let (_, waker) = counter();
     for earliest in 0..SHARDS {
         let keys = Vec::from_iter((0..SHARDS).map(|shard| {
-            let stale = timers.insert(shard, start + MS, &waker).0;
+            let stale = timers.insert_at(shard, start + MS, &waker).0;
             let turn = (shard + SHARDS - earliest) % SHARDS;
             let key = timers
-                .insert(shard, start + (2 + turn as u32) * MS, &waker)
+                .insert_at(shard, start + (2 + turn as u32) * MS, &waker)
                 .0;
-            timers.remove(stale);
+            timers.remove(Own::NONE, stale);
             key
         }));
         assert_eq!(timers.instant(timers.minimum()), Some(start + MS));
         assert_eq!(next_deadline(&timers), Some(start + 2 * MS));
         assert_eq!(timers.instant(timers.minimum()), Some(start + 2 * MS));
-        keys.into_iter().for_each(|key| timers.remove(key));
+        keys.into_iter()
+            .for_each(|key| timers.remove(Own::NONE, key));
         assert_eq!(next_deadline(&timers), None);
     }
 }
@@ -227,17 +240,17 @@ fn a_key_finds_its_timer_in_its_own_shard_only() {
     // The same slot and the same sequence number in each.
     let keys = Vec::from_iter((0..SHARDS).map(|shard| {
         let waker = &counts[shard].1;
-        timers.insert(shard, start + 5 * MS, waker).0
+        timers.insert_at(shard, start + 5 * MS, waker).0
     }));
     let fired = || Vec::from_iter(counts.iter().map(|(count, _)| count.get()));
-    assert_eq!(timers.reset(keys[1], start + MS), Reset::Lowered);
+    assert_eq!(timers.reset(Own::NONE, keys[1], start + MS), Reset::Lowered);
     assert_eq!(fire(&timers, start + MS), 1);
     assert_eq!(fired(), [0, 1, 0]);
-    assert_eq!(timers.reset(keys[1], start), Reset::Gone);
-    assert!(!timers.update(keys[1], &counts[0].1));
-    timers.remove(keys[1]);
-    timers.remove(keys[2]);
-    assert!(timers.update(keys[0], &counts[2].1));
+    assert_eq!(timers.reset(Own::NONE, keys[1], start), Reset::Gone);
+    assert!(!timers.update(|| Own::NONE, keys[1], &counts[0].1));
+    timers.remove(Own::NONE, keys[1]);
+    timers.remove(Own::NONE, keys[2]);
+    assert!(timers.update(|| Own::NONE, keys[0], &counts[2].1));
     assert_eq!(fire(&timers, start + 5 * MS), 1);
     assert_eq!(fired(), [0, 1, 1]);
     assert!(timers.is_empty());
@@ -265,8 +278,8 @@ mod meddler {
     unsafe fn meddle(data: *const ()) {
         // SAFETY: `data` came from a `&'static Timers`, in `waker`.
         let timers = unsafe { &*data.cast::<Timers>() };
-        let (key, _) = timers.insert(0, Instant::now(), Waker::noop());
-        timers.remove(key);
+        let (key, _) = timers.insert_at(0, Instant::now(), Waker::noop());
+        timers.remove(Own::NONE, key);
     }
 }
 
@@ -275,13 +288,13 @@ fn wakers_that_come_back_find_the_lock_free() {
     let timers: &'static Timers = Box::leak(Box::new(Timers::new(Instant::now(), SHARDS)));
     let start = Instant::now();
     let waker = meddler::waker(timers);
-    let (key, _) = timers.insert(0, start, &waker);
-    assert!(timers.update(key, Waker::noop()));
-    assert!(timers.update(key, &waker));
-    timers.remove(key);
-    let _ = timers.insert(0, start, &waker);
+    let (key, _) = timers.insert_at(0, start, &waker);
+    assert!(timers.update(|| Own::NONE, key, Waker::noop()));
+    assert!(timers.update(|| Own::NONE, key, &waker));
+    timers.remove(Own::NONE, key);
+    let _ = timers.insert_at(0, start, &waker);
     assert_eq!(fire(timers, start), 1);
-    let _ = timers.insert(0, start, &waker);
+    let _ = timers.insert_at(0, start, &waker);
     timers.drain(&mut Vec::new());
     assert!(timers.is_empty());
 }

@@ -3,6 +3,7 @@
 pub(crate) mod apart;
 pub(crate) mod asymmetric;
 pub(crate) mod berth;
+pub(crate) mod biased;
 pub(crate) mod budget;
 pub(crate) mod contain;
 pub(crate) mod punctual;

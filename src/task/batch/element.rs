@@ -169,9 +169,9 @@ impl<K: Kind, S: BatchSchedule> Batch<K, S> {
                 unsafe { S::requeue(header, home) }
             }
             Pause::Cancel => {
-                // Takes the turn that the abort asked for, without the way through a queue.
+                // To see what the aborter did before.
                 let _ = state.start();
-                // SAFETY: `start` gave us the future.
+                // SAFETY: the turn is still ours.
                 unsafe { Self::cancel_element(header) }
             }
         }
@@ -236,7 +236,7 @@ impl<K: Kind, S: BatchSchedule> Batch<K, S> {
         let element = unsafe { place.as_ref() };
         let turn = element.header.state.start();
         if turn.is_cancelled() {
-            // SAFETY: `start` gave us the future.
+            // SAFETY: the turn is ours, and the future is there.
             return unsafe { Self::cancel_element(header) };
         }
         // SAFETY: the turn is ours, and the future is there.

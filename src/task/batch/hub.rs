@@ -12,7 +12,7 @@ use super::{Batch, Kind};
 use crate::sync::UnsafeCell;
 use crate::task::header::{Header, Meta, Vtable};
 use crate::task::pages::{self, home_of};
-use crate::task::state::{Claim, Pause, Taken, Wake};
+use crate::task::state::{Claim, Pause, Taken, Turn, Wake};
 use crate::task::{BatchSchedule, Origin, PageSet, Schedule, Spec};
 use crate::task::{free_cell, requeue_cell, schedule_cell, wake_cell};
 
@@ -136,12 +136,13 @@ unsafe fn complete<K: Kind, S: BatchSchedule>(hub: NonNull<Header>) {
 /// The caller holds the queue's entry of the hub.
 unsafe fn run<K: Kind, S: BatchSchedule>(hub: NonNull<Header>) {
     // SAFETY: the runtime's reference keeps the cell.
-    if unsafe { hub.as_ref() }.state.start().is_cancelled() {
+    let turn = unsafe { hub.as_ref() }.state.start();
+    if turn.is_cancelled() {
         // SAFETY: the turn is ours.
         unsafe { cancel_all::<K, S>(hub) }
     } else {
         // SAFETY: as above.
-        unsafe { reap::<K, S>(hub, LOOKS, DROPS) }
+        unsafe { reap::<K, S>(hub, turn, LOOKS, DROPS) }
     }
 }
 
@@ -160,20 +161,24 @@ unsafe fn cancel_all<K: Kind, S: BatchSchedule>(hub: NonNull<Header>) {
         .walked
         .with_mut(|walked| unsafe { *walked = Place::default() });
     // SAFETY: as the caller promises.
-    unsafe { reap::<K, S>(hub, u32::MAX, u32::MAX) };
+    unsafe { reap::<K, S>(hub, cell.header.state.start(), u32::MAX, u32::MAX) };
 }
 
 /// A turn: cancels what was begun and has not ended, and completes the hub if nothing is left.
 ///
 /// # Safety
 /// The caller has the turn, and gives it up. The batch may be gone when this returns.
-unsafe fn reap<K: Kind, S: BatchSchedule>(hub: NonNull<Header>, looks: u32, drops: u32) {
+unsafe fn reap<K: Kind, S: BatchSchedule>(
+    hub: NonNull<Header>,
+    mut turn: Turn,
+    looks: u32,
+    drops: u32,
+) {
     // SAFETY: the runtime's reference keeps the cell until the hub is complete.
     let cell = unsafe { hub.cast::<Hub>().as_ref() };
     // SAFETY: the hub's reference keeps the batch until then.
     let batch = unsafe { cell.body.batch.cast::<Batch<K, S>>().as_ref() };
     loop {
-        let turn = cell.header.state.start();
         // SAFETY: the turn is ours.
         let walked = cell.body.walked.with(|walked| unsafe { *walked });
         let (now, through) = walk(batch, walked, looks, drops);
@@ -190,8 +195,7 @@ unsafe fn reap<K: Kind, S: BatchSchedule>(hub: NonNull<Header>, looks: u32, drop
             Pause::Idle => return,
             // SAFETY: the hub is due and in no queue.
             Pause::Requeue => return unsafe { requeue_cell::<S>(hub) },
-            // Once more.
-            Pause::Cancel => {}
+            Pause::Cancel => turn = cell.header.state.start(),
         }
     }
 }

@@ -2,10 +2,11 @@
 //!
 //! Wakes have 30 bits. From a quarter of what these hold on, whoever adds one and has a reference, or makes one, takes an eighth away, as that many
 //! more say no more. So a turn may answer less than an eighth, or wakes would seem answered that came after it began: one that finds more
-//! takes them away first. Whoever gives its reference up with its wake takes none away, but it had to be made: there are half as many references as
-//! wakes at most, so the count ends at three quarters, and what threads add at the same moment.
+//! takes them away first. Whoever gives its reference up with its wake takes none away, but it had to be made, which takes some away too (or else
+//! it was a spare one, of which there are few in a turn): there are half as many references as wakes at most, so the count ends at three quarters, and
+//! what threads add at the same moment.
 
-use super::{REF, State, Turn, WAKE, WAKES};
+use super::{REF, State, Taken, Turn, WAKE, WAKES};
 use crate::sync::Ordering;
 
 /// In the word: wakes are a quarter or more of what they may be.
@@ -16,6 +17,14 @@ const EIGHTH: u64 = REF >> 3;
 
 /// In the word: so many references that the process aborts. Only a leak in a loop gets there.
 pub(super) const MAX_REFS: u64 = 1 << 63;
+
+/// Spare references were made up for.
+#[inline]
+pub(super) fn check_made_up(before: u64, taken: Taken) {
+    if taken.0 != 0 && before & MAX_REFS != 0 {
+        std::process::abort();
+    }
+}
 
 /// With one more, where one more says something.
 pub(super) fn with_wake(word: u64) -> u64 {

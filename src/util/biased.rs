@@ -1,0 +1,117 @@
+//! A lock that is biased: towards an owner, who goes in and out without a read-modify-write for as long as nobody else comes.
+//!
+//! The owner says that it is in, and looks whether the lock is shared; whoever else comes says that it is, and waits until the owner is out, both around
+//! the heavy half of an [asymmetric fence](super::asymmetric). From then on the owner takes the lock as others do, until it has gone in so often
+//! without meeting anybody that this has cost as much as the fence.
+//!
+//! After Dice, Moir and Scherer, "Quickly reacquirable locks" (2003).
+#![allow(
+    unreachable_pub,
+    reason = "the loom models reach these through heist::model"
+)]
+
+use crate::sync::{AtomicBool, Mutex, Ordering, UnsafeCell, yield_now};
+use crate::util::asymmetric;
+
+/// So often the owner takes the lock before it is biased again: as long as a barrier takes.
+const STREAK: u32 = if cfg!(heist_loom) { 4 } else { 256 };
+
+/// A value under such a lock.
+#[derive(Debug)]
+pub struct Biased<T> {
+    /// The owner has to take the lock.
+    shared: AtomicBool,
+    /// The owner is in, without the lock.
+    busy: AtomicBool,
+    /// How often the owner has taken it since others did.
+    lock: Mutex<u32>,
+    value: UnsafeCell<T>,
+}
+
+// SAFETY: one thread at a time gets to the value: see `own` and `share`.
+unsafe impl<T: Send> Sync for Biased<T> {}
+
+impl<T> Biased<T> {
+    /// Shared, to begin with.
+    pub fn new(value: T) -> Self {
+        Self {
+            shared: AtomicBool::new(true),
+            busy: AtomicBool::new(false),
+            lock: Mutex::new(0),
+            value: UnsafeCell::new(value),
+        }
+    }
+
+    /// For the owner. `f` must not come back here.
+    ///
+    /// # Safety
+    /// One thread is the owner at a time, and whoever becomes the owner comes after what the last one did.
+    #[inline]
+    pub unsafe fn own<R>(&self, f: impl FnOnce(&mut T) -> R) -> R {
+        // Relaxed: only the owner takes the flag back.
+        if self.shared.load(Ordering::Relaxed) {
+            return self.own_shared(f);
+        }
+        // Relaxed: ordered by the fence.
+        self.busy.store(true, Ordering::Relaxed);
+        let out = Out(&self.busy);
+        // Pairs with the heavy one in `share`: either that finds us in, or we find the lock shared.
+        asymmetric::light();
+        // Relaxed: ordered by the fence.
+        if self.shared.load(Ordering::Relaxed) {
+            drop(out);
+            return self.own_shared(f);
+        }
+        // SAFETY: the owner is in, and alone: others have the lock shared first, and then wait until the owner is out.
+        self.value.with_mut(|value| f(unsafe { &mut *value }))
+    }
+
+    #[inline(never)]
+    fn own_shared<R>(&self, f: impl FnOnce(&mut T) -> R) -> R {
+        let mut streak = self.lock.lock();
+        *streak += 1;
+        if *streak > STREAK {
+            // Relaxed: the owner alone heeds it, and others look under the lock.
+            self.shared.store(false, Ordering::Relaxed);
+        }
+        // SAFETY: by the lock. The owner is here, and so not in without it.
+        self.value.with_mut(|value| f(unsafe { &mut *value }))
+    }
+
+    /// For anybody. `f` must not come back here.
+    pub fn share<R>(&self, f: impl FnOnce(&mut T) -> R) -> R {
+        let mut streak = self.lock.lock();
+        // Relaxed: it becomes false under the lock only.
+        if !self.shared.load(Ordering::Relaxed) {
+            self.exclude();
+        }
+        *streak = 0;
+        // SAFETY: by the lock, and the owner takes it too.
+        self.value.with_mut(|value| f(unsafe { &mut *value }))
+    }
+
+    /// Makes the owner take the lock. Under the lock.
+    #[cold]
+    fn exclude(&self) {
+        // Relaxed: ordered by the fence.
+        self.shared.store(true, Ordering::Relaxed);
+        // Pairs with the light one in `own`.
+        asymmetric::heavy();
+        // Acquire: pairs with the Release of `Out`.
+        while self.busy.load(Ordering::Acquire) {
+            // Only if the owner's thread lost its processor in there.
+            yield_now();
+        }
+    }
+}
+
+/// The owner goes out.
+struct Out<'a>(&'a AtomicBool);
+
+impl Drop for Out<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        // Release: pairs with the Acquire in `exclude`.
+        self.0.store(false, Ordering::Release);
+    }
+}
