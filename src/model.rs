@@ -156,7 +156,9 @@ impl<S: Scheduler> task::BatchSchedule for Adapter<S> {
         false
     }
 
-    fn begin(_element: NonNull<Header>) {}
+    fn begin(element: NonNull<Header>) {
+        task::current::set(Some(element));
+    }
 
     type Waiting = ();
 

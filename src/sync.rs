@@ -31,6 +31,20 @@ pub use std::thread::yield_now;
 use std::sync::PoisonError;
 use std::time::Duration;
 
+/// A `SeqCst` fence behind a read-modify-write, with nothing in between. On x86 that was one already, as its instruction is locked; so the compiler alone has
+/// to be told.
+#[inline(always)]
+pub fn fence_behind_rmw() {
+    if cfg!(all(
+        any(target_arch = "x86", target_arch = "x86_64"),
+        not(heist_loom)
+    )) {
+        std::sync::atomic::compiler_fence(Ordering::SeqCst);
+    } else {
+        fence(Ordering::SeqCst);
+    }
+}
+
 /// A lock that does not poison: every critical section in the crate leaves its data whole, and user code
 /// never runs inside one.
 #[derive(Debug)]

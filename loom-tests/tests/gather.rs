@@ -6,7 +6,7 @@
 //!
 //! Mutants that must die: `cancel-fence`, `begin-fence`, `begin-unchecked`, `remaining-relaxed`, `reached-unseen`, `abandoned-unseen`,
 //! `abandon-drops-all`, `over-unsaid`, `over-unlooked`, `walk-stops`, `remaining-by-load-and-store`, `closer-cancels-nothing`,
-//! `futures-freed-early`, `cell-reused-with-a-reference`, `waiting-cell-reused`, `chunk-relaxed`, `chunk-by-load-and-store`,
+//! `futures-freed-early`, `cell-reused-with-a-reference`, `waiting-cell-reused`, `unknown-relaxed`, `unknown-unlooked`, `chunk-relaxed`, `chunk-by-load-and-store`,
 //! `chunk-unclosed`.
 #![cfg(heist_loom)]
 
@@ -276,6 +276,28 @@ fn a_batch_begins_while_its_runtime_closes() {
             assert!(matches!(result, Poll::Ready(None)));
             drop(gathering);
             worker.join().unwrap();
+        });
+    });
+}
+
+#[test]
+fn a_waker_goes_while_its_element_ends() {
+    model("a waker goes while its element ends", 3, || {
+        World::stage(|world| {
+            let (notes, mut gathering) =
+                gather(world, &[LeavesItsWaker, GivesItsValue], Waker::noop());
+            let other = {
+                let notes = Arc::clone(&notes);
+                thread::spawn(move || drop(notes.take_waker()))
+            };
+            world.take_over();
+            work_off(world);
+            other.join().unwrap();
+            drop(notes.take_waker());
+            let values = gathering.poll(&Context::from_waker(Waker::noop()));
+            assert!(matches!(values, Poll::Ready(Some(values)) if values.len() == 2));
+            drop(gathering);
+            work_off(world);
         });
     });
 }

@@ -17,7 +17,7 @@ use super::parker::Parker;
 use super::schedule::cancel_queued;
 use super::worker::{self, Worker};
 use crate::queue::Stolen;
-use crate::sync::{AtomicBool, AtomicUsize, Condvar, Mutex, Ordering, fence};
+use crate::sync::{AtomicBool, AtomicUsize, Condvar, Mutex, Ordering, fence, fence_behind_rmw};
 use crate::task::Header;
 use crate::task::current::Aside;
 use crate::task::state::Claim;
@@ -62,7 +62,7 @@ impl Closing {
         // Relaxed: ordered by the fence.
         self.present.fetch_add(1, Ordering::Relaxed);
         // Pairs with the fence in `close`: either the closer sees us present, or we see the flag.
-        fence(Ordering::SeqCst);
+        fence_behind_rmw();
         if self.is_closed() {
             self.depart();
             return false;
@@ -75,7 +75,7 @@ impl Closing {
         // Release: pairs with the Acquire in `is_deserted`: what this thread did comes before the end.
         self.present.fetch_sub(1, Ordering::Release);
         // Pairs with the fence in `close`: either we see the flag, or the closer sees us gone.
-        fence(Ordering::SeqCst);
+        fence_behind_rmw();
         if self.is_closed() {
             self.signal();
         }

@@ -11,7 +11,7 @@
 
 use crossbeam_utils::CachePadded;
 
-use crate::sync::{AtomicU64, AtomicUsize, Ordering, fence};
+use crate::sync::{AtomicU64, AtomicUsize, Ordering, fence, fence_behind_rmw};
 
 const BITS: usize = u64::BITS as usize;
 
@@ -102,7 +102,7 @@ impl Idle {
             self.searchers.fetch_sub(1, Ordering::Relaxed);
         }
         // Pairs with the fence in `call`, and with the one in `stop_searching`.
-        fence(Ordering::SeqCst);
+        fence_behind_rmw();
     }
 
     /// Clears a bit. True: it was set, and the worker is now the caller's to decide about.
@@ -171,7 +171,7 @@ impl Idle {
         // Relaxed: the fence below orders it.
         let last = self.searchers.fetch_sub(1, Ordering::Relaxed) == 1;
         // Pairs with the fence in `call`: either a pusher saw no searcher, or the look that follows sees its push.
-        fence(Ordering::SeqCst);
+        fence_behind_rmw();
         last
     }
 

@@ -174,6 +174,8 @@ impl Clone for TaskRef {
 
 impl Drop for TaskRef {
     fn drop(&mut self) {
+        #[cfg(heist_loom)]
+        super::modelled::stand_on(self.header());
         if self.header().state.release() {
             // SAFETY: that was the last reference.
             unsafe { (self.header().vtable.free)(self.0) }

@@ -330,6 +330,24 @@ impl State {
         before - left < REF
     }
 
+    /// (4) The same for a task that no walk retains, in its first turn.
+    #[inline]
+    pub fn complete_unknown(&self, taken: Taken) -> bool {
+        // Acquire: pairs with the Releases that gave references back: what those had done comes before the cell is used again.
+        if self.0.load(Ordering::Acquire) & !(REF - 1) != taken.left() {
+            return self.complete_and_release(taken);
+        }
+        // Nobody else has a reference, from which others could be made. A mark of `claim_idle` may be lost here, which came too late.
+        // Relaxed: whoever sees it leaves the cell alone.
+        if cfg!(heist_loom) {
+            // As the mark may. Loom would let it come after a store that it has not read, where it comes before.
+            self.0.swap(COMPLETE, Ordering::Relaxed);
+        } else {
+            self.0.store(COMPLETE, Ordering::Relaxed);
+        }
+        true
+    }
+
     /// The joiner stored its waker. False: the task is complete, and the waker is the joiner's again.
     pub fn set_join_waker(&self) -> bool {
         // The joiner alone changes the bit, and it is clear: adding sets it.

@@ -90,6 +90,9 @@ pub(crate) unsafe fn wake_in<S: Schedule>(task: NonNull<Header>, home: NonNull<P
         // SAFETY: as the caller promises.
         return unsafe { wake_keeping(task) };
     }
+    #[cfg(heist_loom)]
+    // SAFETY: the caller's reference.
+    super::modelled::stand_on(unsafe { task.as_ref() });
     // SAFETY: the caller's reference is held until `wake_and_release` gives it back.
     match unsafe { task.as_ref() }.state.wake_and_release() {
         // SAFETY: the task became due by this call, so the runtime's reference is there until it is pushed; the engine stays.

@@ -76,11 +76,7 @@ impl<K: Kind, S: BatchSchedule> Batch<K, S> {
             // SAFETY: as above: a panic ends a poll, no more.
             Err(payload) => unsafe { this.conclude(place, index, Err(payload)) },
         }
-        if element
-            .header
-            .state
-            .complete_and_release(current::end(header))
-        {
+        if element.header.state.complete_unknown(current::end(header)) {
             tally.ended += 1;
             tally.released += 1;
         } else {
