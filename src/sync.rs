@@ -18,15 +18,22 @@ pub use imp::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, 
 #[cfg(heist_loom)]
 pub use loom::cell::UnsafeCell;
 
+/// A process-wide flag, likewise.
+pub use std::sync::atomic::AtomicBool as Flag;
 /// A process-wide count that carries no protocol: never modelled, so that it can be a static.
 pub use std::sync::atomic::AtomicU64 as Counter;
+/// For those who leave a fence to the system or the processor.
+pub use std::sync::atomic::compiler_fence;
 
 pub use imp::MutexGuard;
 
-#[cfg(heist_loom)]
-pub use loom::thread::yield_now;
-#[cfg(not(heist_loom))]
-pub use std::thread::yield_now;
+/// Lets a thread go on that has lost its processor, be it one that yields to nobody of this thread's priority.
+pub fn give_way() {
+    #[cfg(heist_loom)]
+    loom::thread::yield_now();
+    #[cfg(not(heist_loom))]
+    std::thread::sleep(Duration::from_micros(1));
+}
 
 use std::sync::PoisonError;
 use std::time::Duration;
@@ -39,7 +46,7 @@ pub fn fence_behind_rmw() {
         any(target_arch = "x86", target_arch = "x86_64"),
         not(heist_loom)
     )) {
-        std::sync::atomic::compiler_fence(Ordering::SeqCst);
+        compiler_fence(Ordering::SeqCst);
     } else {
         fence(Ordering::SeqCst);
     }

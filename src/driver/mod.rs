@@ -84,7 +84,7 @@ impl<P: Sleeper> Driver<P> {
 
     /// Whether there is anything to drive.
     pub(crate) fn has_duties(&self) -> bool {
-        self.timers.refine() != u64::MAX || self.live_reactor().is_some()
+        self.live_reactor().is_some() || self.timers.has_any()
     }
 
     pub(crate) fn is_unattended(&self) -> bool {
@@ -132,7 +132,7 @@ impl<P: Sleeper> Driver<P> {
             return None;
         }
         let beside = self.live_reactor().is_none();
-        let minimum = self.timers.minimum();
+        let minimum = self.timers.refine();
         // Relaxed: ordered by the fence. The lowest bit says that the driver sleeps beside the reactor, not in it.
         self.deadline
             .store((minimum & !BESIDE) | u64::from(beside), Ordering::Relaxed);

@@ -161,13 +161,14 @@ impl Engine {
     /// The caller occupies `worker`.
     #[inline]
     pub(crate) unsafe fn push_next(&self, worker: &Worker, task: NonNull<Header>) {
-        if context::needs_arming() {
-            monitor::arm(self);
-        }
         if let Some(displaced) = worker.next.replace(task) {
             // SAFETY: as the caller promises.
             unsafe { worker.local.push(displaced) };
             self.notify();
+        }
+        // Last, as a logger may block, and this thread lose its worker.
+        if context::needs_arming() {
+            monitor::arm(self);
         }
     }
 

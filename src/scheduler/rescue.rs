@@ -69,9 +69,15 @@ pub(super) fn inspect(engine: &Arc<Engine>) -> bool {
     if !engine.arrive() {
         return false;
     }
-    let works = attend_to(engine);
-    engine.depart();
-    works
+    struct Present<'e>(&'e Arc<Engine>);
+    impl Drop for Present<'_> {
+        fn drop(&mut self) {
+            self.0.depart();
+        }
+    }
+
+    let present = Present(engine);
+    attend_to(present.0)
 }
 
 fn attend_to(engine: &Engine) -> bool {

@@ -115,6 +115,12 @@ impl Timers {
         })
     }
 
+    /// Whether a deadline ever comes.
+    pub(crate) fn has_any(&self) -> bool {
+        let mut shards = self.shards.iter();
+        shards.any(|shard| shard.minimum() != NEVER && shard.refine() != NEVER)
+    }
+
     /// Adds a timer to the own shard, or to the last, which is nobody's. True: its deadline is now the earliest there, and the caller has to tell the driver.
     ///
     /// A deadline more than 292 years away never comes.
@@ -168,6 +174,17 @@ impl Timers {
             // SAFETY: `own` says so.
             unsafe { shard.fire(own.0 == Some(number), now, due) };
         }
+    }
+
+    /// Gives memory back that the own shard does not need any more, and the last, which is nobody's.
+    pub(crate) fn trim(&self, own: Own, now: Instant) {
+        if let Some(number) = own.0 {
+            // SAFETY: `own` says so.
+            unsafe { self.shards[number].trim(true, now) };
+        }
+        let last = &self.shards[self.shards.len() - 1];
+        // SAFETY: nobody's own.
+        unsafe { last.trim(false, now) };
     }
 
     /// Whether there is no timer at all, not even one that will never be due.

@@ -10,6 +10,7 @@
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 use std::num::NonZeroU64;
+use std::time::{Duration, Instant};
 
 use slab::Slab;
 
@@ -19,6 +20,9 @@ const REACH: usize = 8;
 
 /// Below this many nodes or entries no memory is given back.
 const SMALL: usize = 1024;
+
+/// The least time between two times that memory is given back, as a burst may be followed by the next one.
+const INTERVAL: Duration = Duration::from_secs(1);
 
 /// So many nodes without a timer are nothing to sweep for, and after so many removals it is time to look.
 const FEW: usize = 64;
@@ -76,8 +80,10 @@ pub(super) struct Queue<T> {
     last_seq: u64,
     /// The queue's own number, for its keys.
     shard: u32,
-    /// Since the entries' memory was last given back.
+    /// Of entries, or of what their nodes say.
     removals: usize,
+    /// When memory was last given back.
+    trimmed: Option<Instant>,
 }
 
 impl<T> Queue<T> {
@@ -89,6 +95,7 @@ impl<T> Queue<T> {
             last_seq: 0,
             shard,
             removals: 0,
+            trimmed: None,
         }
     }
 
@@ -236,35 +243,42 @@ impl<T> Queue<T> {
     /// After a node or an entry has lost the other: looks now and then whether that has left much behind.
     #[inline]
     fn removed(&mut self) {
-        self.removals += 1;
-        let are_all_gone = self.entries.is_empty() && self.entries.capacity() > SMALL;
-        if self.removals.is_multiple_of(FEW) || are_all_gone {
-            self.give_back();
+        self.removals = self.removals.wrapping_add(1);
+        if self.removals.is_multiple_of(FEW)
+            && self.run.len() + self.heap.len() > 2 * self.entries.len() + FEW
+        {
+            self.sweep();
         }
     }
 
-    /// Sweeps nodes and returns memory, seldom enough that it costs each removal a constant share. Entries can't
-    /// move, so their memory returns as far as the last one in use.
+    /// Takes the nodes out that have no entry: seldom enough that it costs each removal a constant share.
     #[cold]
-    fn give_back(&mut self) {
-        let len = self.entries.len();
-        if self.run.len() + self.heap.len() > 2 * len + FEW {
-            let entries = &self.entries;
-            self.run.retain(|node| current(entries, node).is_some());
-            self.heap
-                .retain(|Reverse(node)| current(entries, node).is_some());
+    fn sweep(&mut self) {
+        let entries = &self.entries;
+        self.run.retain(|node| current(entries, node).is_some());
+        self.heap
+            .retain(|Reverse(node)| current(entries, node).is_some());
+    }
+
+    /// Whether there is much memory.
+    #[inline]
+    pub(super) fn is_ample(&self) -> bool {
+        // Each has one node or more.
+        self.entries.capacity() > SMALL
+    }
+
+    /// Gives memory back, if there is much that is not used, and some time has passed since it last did. Entries can't move, so theirs goes back
+    /// as far as the last one in use.
+    pub(super) fn trim(&mut self, now: Instant) {
+        let is_early = |before: Instant| now.saturating_duration_since(before) < INTERVAL;
+        if self.entries.len() > self.entries.capacity() / 4 || self.trimmed.is_some_and(is_early) {
+            return;
         }
-        if self.run.capacity() > SMALL && self.run.len() < self.run.capacity() / 4 {
-            self.run.shrink_to(self.run.capacity() / 2);
-        }
-        if self.heap.capacity() > SMALL && self.heap.len() < self.heap.capacity() / 4 {
-            self.heap.shrink_to(self.heap.capacity() / 2);
-        }
-        let slots = self.entries.capacity();
-        if slots > SMALL && (len == 0 || len < slots / 4 && self.removals > slots / 8) {
-            self.entries.shrink_to_fit();
-            self.removals = 0;
-        }
+        self.trimmed = Some(now);
+        self.sweep();
+        self.run.shrink_to(SMALL);
+        self.heap.shrink_to(SMALL);
+        self.entries.shrink_to_fit();
     }
 }
 

@@ -1,12 +1,13 @@
 //! A part of the timers: a queue under a lock that is biased towards a worker, and its least deadline published beside it.
 
 use std::task::Waker;
+use std::time::Instant;
 
 use crossbeam_utils::CachePadded;
 
 use super::queue::{Queue, TimerKey};
 use super::{NEVER, Reset};
-use crate::sync::{AtomicU64, Ordering};
+use crate::sync::{AtomicBool, AtomicU64, Ordering};
 use crate::util::biased::Biased;
 
 /// How many due timers are taken out before others get a chance at the lock.
@@ -20,6 +21,8 @@ pub(super) struct Shard {
     /// apart as well.
     earliest: CachePadded<AtomicU64>,
     queue: Biased<Queue<Waker>>,
+    /// The queue has had much memory since it was last trimmed.
+    ample: AtomicBool,
 }
 
 impl Shard {
@@ -27,6 +30,7 @@ impl Shard {
         Self {
             earliest: CachePadded::new(AtomicU64::new(NEVER)),
             queue: Biased::new(Queue::new(number)),
+            ample: AtomicBool::new(false),
         }
     }
 
@@ -64,6 +68,10 @@ impl Shard {
     pub(super) unsafe fn insert(&self, own: bool, tick: u64, waker: Waker) -> (TimerKey, bool) {
         let insert = |queue: &mut Queue<Waker>| {
             let key = queue.insert(tick, waker);
+            if queue.is_ample() {
+                // Relaxed: a hint.
+                self.ample.store(true, Ordering::Relaxed);
+            }
             (key, self.lower(queue, tick))
         };
         // SAFETY: as the caller promises.
@@ -132,6 +140,21 @@ impl Shard {
             // SAFETY: as the caller promises.
             unsafe { self.with(own, fire) };
         }
+    }
+
+    /// # Safety
+    /// As for `with`.
+    pub(super) unsafe fn trim(&self, own: bool, now: Instant) {
+        // Relaxed (both): a hint.
+        if !self.ample.load(Ordering::Relaxed) {
+            return;
+        }
+        let trim = |queue: &mut Queue<Waker>| {
+            queue.trim(now);
+            self.ample.store(queue.is_ample(), Ordering::Relaxed);
+        };
+        // SAFETY: as the caller promises.
+        unsafe { self.with(own, trim) };
     }
 
     #[cfg(test)]

@@ -5,7 +5,7 @@
 //!
 //! Two light ones order nothing between them.
 
-use crate::sync::{Ordering, fence};
+use crate::sync::{Ordering, compiler_fence, fence};
 
 pub(crate) use system::prepare;
 
@@ -13,7 +13,7 @@ pub(crate) use system::prepare;
 #[inline]
 pub(crate) fn light() {
     if system::is_prepared() {
-        std::sync::atomic::compiler_fence(Ordering::SeqCst);
+        compiler_fence(Ordering::SeqCst);
     } else {
         fence(Ordering::SeqCst);
     }
@@ -31,14 +31,21 @@ pub(crate) fn heavy() {
 
 #[cfg(all(target_os = "linux", not(heist_loom)))]
 mod system {
-    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::io;
 
-    static PREPARED: AtomicBool = AtomicBool::new(false);
+    use crossbeam_utils::CachePadded;
+
+    use crate::sync::{Flag, Ordering};
+    use crate::util::report::failure;
+
+    /// In a line of its own: it is read all the time.
+    static PREPARED: CachePadded<Flag> = CachePadded::new(Flag::new(false));
 
     #[inline]
     pub(super) fn is_prepared() -> bool {
-        // Relaxed: who does not see it yet makes a fence itself.
-        PREPARED.load(Ordering::Relaxed)
+        // Acquire: pairs with the Release in `prepare`, so that what stands behind a light fence is not read before this, while the other side may
+        // still have found nothing prepared. Who does not see it yet makes a fence itself.
+        PREPARED.load(Ordering::Acquire)
     }
 
     fn membarrier(command: libc::c_int) -> bool {
@@ -49,14 +56,21 @@ mod system {
     /// Asks the system, which takes milliseconds in a process of several threads. Where it refuses, everything stays as it is.
     pub(crate) fn prepare() {
         if !is_prepared() && membarrier(libc::MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED) {
-            // Relaxed: whoever sees it leaves its fences to the system, which is ready.
-            PREPARED.store(true, Ordering::Relaxed);
+            // Release: pairs with the Acquire in `is_prepared`.
+            PREPARED.store(true, Ordering::Release);
         }
     }
 
     pub(super) fn barrier() {
-        let done = membarrier(libc::MEMBARRIER_CMD_PRIVATE_EXPEDITED);
-        assert!(done, "the system refuses a barrier that it has agreed to");
+        if !membarrier(libc::MEMBARRIER_CMD_PRIVATE_EXPEDITED) {
+            // The other side may be in the middle of what it did without a fence: nothing that could be done here would be right.
+            let error = io::Error::last_os_error();
+            failure!(
+                "the system refuses a barrier (membarrier) that it agreed to before: {error}; a filter of system calls that is installed after the first \
+                 runtime must allow it"
+            );
+            std::process::abort();
+        }
     }
 }
 

@@ -10,11 +10,12 @@
     reason = "the loom models reach these through heist::model"
 )]
 
-use crate::sync::{AtomicBool, Mutex, Ordering, UnsafeCell, yield_now};
+use crate::sync::{AtomicBool, Mutex, Ordering, UnsafeCell, give_way};
 use crate::util::asymmetric;
 
-/// So often the owner takes the lock before it is biased again: as long as a barrier takes.
+/// So often the owner takes the lock before it is biased, which takes about as long as a barrier. Each time that it has been for nothing, twice as often.
 const STREAK: u32 = if cfg!(heist_loom) { 4 } else { 256 };
+const LONGEST: u32 = if cfg!(heist_loom) { 4 } else { 1 << 14 };
 
 /// A value under such a lock.
 #[derive(Debug)]
@@ -23,9 +24,16 @@ pub struct Biased<T> {
     shared: AtomicBool,
     /// The owner is in, without the lock.
     busy: AtomicBool,
-    /// How often the owner has taken it since others did.
-    lock: Mutex<u32>,
+    lock: Mutex<Streak>,
     value: UnsafeCell<T>,
+}
+
+#[derive(Debug)]
+struct Streak {
+    /// How often the owner has taken the lock since others did.
+    so_far: u32,
+    /// How often it does.
+    wanted: u32,
 }
 
 // SAFETY: one thread at a time gets to the value: see `own` and `share`.
@@ -37,7 +45,10 @@ impl<T> Biased<T> {
         Self {
             shared: AtomicBool::new(true),
             busy: AtomicBool::new(false),
-            lock: Mutex::new(0),
+            lock: Mutex::new(Streak {
+                so_far: 0,
+                wanted: STREAK,
+            }),
             value: UnsafeCell::new(value),
         }
     }
@@ -52,6 +63,7 @@ impl<T> Biased<T> {
         if self.shared.load(Ordering::Relaxed) {
             return self.own_shared(f);
         }
+        debug_assert!(!self.busy.load(Ordering::Relaxed), "`f` came back");
         // Relaxed: ordered by the fence.
         self.busy.store(true, Ordering::Relaxed);
         let out = Out(&self.busy);
@@ -69,8 +81,8 @@ impl<T> Biased<T> {
     #[inline(never)]
     fn own_shared<R>(&self, f: impl FnOnce(&mut T) -> R) -> R {
         let mut streak = self.lock.lock();
-        *streak += 1;
-        if *streak > STREAK {
+        streak.so_far += 1;
+        if streak.so_far > streak.wanted {
             // Relaxed: the owner alone heeds it, and others look under the lock.
             self.shared.store(false, Ordering::Relaxed);
         }
@@ -84,8 +96,9 @@ impl<T> Biased<T> {
         // Relaxed: it becomes false under the lock only.
         if !self.shared.load(Ordering::Relaxed) {
             self.exclude();
+            streak.wanted = LONGEST.min(2 * streak.wanted);
         }
-        *streak = 0;
+        streak.so_far = 0;
         // SAFETY: by the lock, and the owner takes it too.
         self.value.with_mut(|value| f(unsafe { &mut *value }))
     }
@@ -100,7 +113,7 @@ impl<T> Biased<T> {
         // Acquire: pairs with the Release of `Out`.
         while self.busy.load(Ordering::Acquire) {
             // Only if the owner's thread lost its processor in there.
-            yield_now();
+            give_way();
         }
     }
 }

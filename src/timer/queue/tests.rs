@@ -111,11 +111,9 @@ fn a_million_come_and_go_and_leave_their_memory_behind() {
     for key in keys {
         assert!(queue.remove(key).is_some());
     }
-    // What the last removals left is given back by later ones.
-    for _ in 0..MANY / 4 {
-        let key = queue.insert(0, 0);
-        queue.remove(key);
-    }
+    assert!(queue.is_ample());
+    let now = Instant::now();
+    queue.trim(now);
     assert!(queue.run.capacity() <= 4 * SMALL);
     assert!(queue.heap.capacity() <= 4 * SMALL);
     assert!(queue.entries.capacity() <= 4 * SMALL);
@@ -123,7 +121,11 @@ fn a_million_come_and_go_and_leave_their_memory_behind() {
     queue.check();
     let keys: Vec<_> = (0..MANY).map(|_| queue.insert(0, 0)).collect();
     assert!(keys.into_iter().all(|key| queue.remove(key).is_some()));
-    assert!(queue.entries.capacity() <= SMALL);
+    // The next burst may come soon.
+    queue.trim(now + INTERVAL / 2);
+    assert!(queue.is_ample());
+    queue.trim(now + INTERVAL);
+    assert!(!queue.is_ample());
 }
 
 #[test]
