@@ -12,8 +12,11 @@ use crate::task::state::State;
 /// A page begins at a multiple of its size, so that its head is found from the address of each of its cells.
 const PAGE: usize = 16 * 1024;
 /// Some allocators take that much more for a block, because of its alignment: so there are up to as many pages in one. With more of
-/// them a few tasks that live on would keep much.
+/// them a few tasks that live on would keep much. Of large cells there are few in a page, and one less in the last: of these there are
+/// half as many pages again, which is still less than what glibc would ask the system for each time.
 const MOST: usize = 4;
+const MOST_OF_LARGE: usize = 6;
+const LARGE: usize = PAGE / 32;
 /// Other allocators keep a few words beside each block, for which it leaves room: so blocks can lie without gaps.
 const ROOM: usize = CELL;
 
@@ -47,7 +50,11 @@ unsafe impl Send for Block {}
 impl Block {
     /// Free cells, each with a link to the next one. The first one. The set has `others` blocks of this class already, or more.
     pub(super) fn new(home: &PageSet, class: usize, others: usize) -> (Self, *mut Header) {
-        let most = if cfg!(heist_loom) { 1 } else { MOST };
+        let most = match CELL * (class + 1) {
+            _ if cfg!(heist_loom) => 1,
+            size if size > LARGE => MOST_OF_LARGE,
+            _ => MOST,
+        };
         let pages = others.clamp(1, most);
         let layout = Self::layout(pages);
         // SAFETY: the layout is not empty.
