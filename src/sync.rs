@@ -42,10 +42,8 @@ use std::time::Duration;
 /// to be told.
 #[inline(always)]
 pub fn fence_behind_rmw() {
-    if cfg!(all(
-        any(target_arch = "x86", target_arch = "x86_64"),
-        not(heist_loom)
-    )) {
+    let is_x86 = cfg!(any(target_arch = "x86", target_arch = "x86_64"));
+    if is_x86 && !cfg!(any(heist_loom, miri)) {
         compiler_fence(Ordering::SeqCst);
     } else {
         fence(Ordering::SeqCst);

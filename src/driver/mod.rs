@@ -140,7 +140,9 @@ impl<P: Sleeper> Driver<P> {
         fence(Ordering::SeqCst);
         let unchanged =
             self.timers.minimum() >= minimum && (!beside || self.live_reactor().is_none());
-        if unchanged {
+        // If the last deadline was taken out meanwhile, there is nothing to sit here for.
+        let has_duties = !beside || minimum != u64::MAX;
+        if unchanged && has_duties {
             self.block(me, beside, minimum, woken);
         }
         // Whoever sleeps has left its worker.

@@ -26,6 +26,8 @@ mod monitor;
 mod occupant;
 pub(crate) mod parker;
 #[cfg(not(heist_loom))]
+mod push;
+#[cfg(not(heist_loom))]
 mod rescue;
 #[cfg(not(heist_loom))]
 mod root;

@@ -61,7 +61,8 @@ pub(super) fn is_busy(engine: &Engine) -> bool {
             .any(|worker| awake(worker) || worker.is_refused())
             || engine.driver.is_unattended()
             || engine.blocking.is_starved()
-            || !engine.store.is_empty())
+            || !engine.store.is_empty()
+            || engine.timers().has_surplus())
 }
 
 /// One tick. True: the engine works. The monitor is present meanwhile: what it moves and whom it staffs is not the closer's yet.
@@ -107,6 +108,7 @@ fn attend_to(engine: &Engine) -> bool {
     retire_spares(engine);
     drop(watch);
     engine.store.age();
+    engine.timers().age();
     is_busy(engine)
 }
 

@@ -1,5 +1,7 @@
 //! A header with a future, or its output, behind it; and what can be done with that.
 
+mod body;
+
 use std::any::Any;
 use std::future::Future;
 use std::marker::PhantomData;
@@ -16,54 +18,7 @@ use super::waker::{BorrowedWaker, JoinWaker, wake_in};
 use super::{JoinError, Schedule, current};
 use crate::sync::UnsafeCell;
 use crate::util::contain::contain;
-
-/// How a future and its output are kept: in the cell where they fit, boxed where not.
-trait Body: 'static {
-    type T;
-    type Future: Future<Output = Self::T>;
-    type Output;
-    fn pack(output: Result<Self::T, JoinError>) -> Self::Output;
-    fn unpack(output: Self::Output) -> Result<Self::T, JoinError>;
-}
-
-struct Inline<F>(PhantomData<F>);
-
-impl<F: Future + 'static> Body for Inline<F> {
-    type T = F::Output;
-    type Future = F;
-    type Output = Result<F::Output, JoinError>;
-
-    fn pack(output: Self::Output) -> Self::Output {
-        output
-    }
-
-    fn unpack(output: Self::Output) -> Self::Output {
-        output
-    }
-}
-
-/// The box of the future is freed with the future, when the task completes, not with the cell.
-struct Boxed<F>(PhantomData<F>);
-
-impl<F: Future + 'static> Body for Boxed<F> {
-    type T = F::Output;
-    type Future = Pin<Box<F>>;
-    type Output = Box<Result<F::Output, JoinError>>;
-
-    fn pack(output: Result<F::Output, JoinError>) -> Self::Output {
-        Box::new(output)
-    }
-
-    fn unpack(output: Self::Output) -> Result<F::Output, JoinError> {
-        *output
-    }
-}
-
-/// Which of the two is there follows from the state word: the future until the turn that completes, then the output.
-union Slot<B: Body> {
-    future: ManuallyDrop<B::Future>,
-    output: ManuallyDrop<B::Output>,
-}
+use body::{Body, Boxed, Inline, Slot};
 
 #[repr(C)]
 struct Cell<B: Body, S> {

@@ -176,15 +176,15 @@ impl Timers {
         }
     }
 
-    /// Gives memory back that the own shard does not need any more, and the last, which is nobody's.
-    pub(crate) fn trim(&self, own: Own, now: Instant) {
-        if let Some(number) = own.0 {
-            // SAFETY: `own` says so.
-            unsafe { self.shards[number].trim(true, now) };
-        }
-        let last = &self.shards[self.shards.len() - 1];
-        // SAFETY: nobody's own.
-        unsafe { last.trim(false, now) };
+    /// Whether most of the memory of a shard is not used: [`age`](Self::age) is to be called from time to time.
+    pub(crate) fn has_surplus(&self) -> bool {
+        self.shards.iter().any(Shard::has_surplus)
+    }
+
+    /// Gives memory back that was not used when this was called the last time, and has not been since.
+    pub(crate) fn age(&self) {
+        let with_surplus = self.shards.iter().filter(|shard| shard.has_surplus());
+        with_surplus.for_each(Shard::age);
     }
 
     /// Whether there is no timer at all, not even one that will never be due.

@@ -10,7 +10,6 @@
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 use std::num::NonZeroU64;
-use std::time::{Duration, Instant};
 
 use slab::Slab;
 
@@ -20,9 +19,6 @@ const REACH: usize = 8;
 
 /// Below this many nodes or entries no memory is given back.
 const SMALL: usize = 1024;
-
-/// The least time between two times that memory is given back, as a burst may be followed by the next one.
-const INTERVAL: Duration = Duration::from_secs(1);
 
 /// So many nodes without a timer are nothing to sweep for, and after so many removals it is time to look.
 const FEW: usize = 64;
@@ -82,8 +78,8 @@ pub(super) struct Queue<T> {
     shard: u32,
     /// Of entries, or of what their nodes say.
     removals: usize,
-    /// When memory was last given back.
-    trimmed: Option<Instant>,
+    /// `last_seq` when it was last asked whether memory can be given back.
+    aged_at: u64,
 }
 
 impl<T> Queue<T> {
@@ -95,7 +91,7 @@ impl<T> Queue<T> {
             last_seq: 0,
             shard,
             removals: 0,
-            trimmed: None,
+            aged_at: 0,
         }
     }
 
@@ -260,25 +256,25 @@ impl<T> Queue<T> {
             .retain(|Reverse(node)| current(entries, node).is_some());
     }
 
-    /// Whether there is much memory.
+    /// Whether there is much memory, and most of it is not used.
     #[inline]
-    pub(super) fn is_ample(&self) -> bool {
-        // Each has one node or more.
-        self.entries.capacity() > SMALL
+    pub(super) fn has_surplus(&self) -> bool {
+        // Each has had one node or more.
+        let slots = self.entries.capacity();
+        slots > SMALL && self.entries.len() <= slots / 4
     }
 
-    /// Gives memory back, if there is much that is not used, and some time has passed since it last did. Entries can't move, so theirs goes back
-    /// as far as the last one in use.
-    pub(super) fn trim(&mut self, now: Instant) {
-        let is_early = |before: Instant| now.saturating_duration_since(before) < INTERVAL;
-        if self.entries.len() > self.entries.capacity() / 4 || self.trimmed.is_some_and(is_early) {
-            return;
+    /// Gives memory back that is not used, unless timers have come since this was last asked: the next burst would fetch it again. Entries can't move,
+    /// so theirs goes back as far as the last one in use.
+    pub(super) fn age(&mut self) {
+        let is_quiet = self.aged_at == self.last_seq;
+        self.aged_at = self.last_seq;
+        if is_quiet && self.has_surplus() {
+            self.sweep();
+            self.run.shrink_to(SMALL);
+            self.heap.shrink_to(SMALL);
+            self.entries.shrink_to_fit();
         }
-        self.trimmed = Some(now);
-        self.sweep();
-        self.run.shrink_to(SMALL);
-        self.heap.shrink_to(SMALL);
-        self.entries.shrink_to_fit();
     }
 }
 

@@ -1,7 +1,6 @@
 //! A part of the timers: a queue under a lock that is biased towards a worker, and its least deadline published beside it.
 
 use std::task::Waker;
-use std::time::Instant;
 
 use crossbeam_utils::CachePadded;
 
@@ -21,8 +20,8 @@ pub(super) struct Shard {
     /// apart as well.
     earliest: CachePadded<AtomicU64>,
     queue: Biased<Queue<Waker>>,
-    /// The queue has had much memory since it was last trimmed.
-    ample: AtomicBool,
+    /// Most of the queue's memory is not used, or was not when somebody last took a timer out.
+    surplus: AtomicBool,
 }
 
 impl Shard {
@@ -30,7 +29,7 @@ impl Shard {
         Self {
             earliest: CachePadded::new(AtomicU64::new(NEVER)),
             queue: Biased::new(Queue::new(number)),
-            ample: AtomicBool::new(false),
+            surplus: AtomicBool::new(false),
         }
     }
 
@@ -68,10 +67,6 @@ impl Shard {
     pub(super) unsafe fn insert(&self, own: bool, tick: u64, waker: Waker) -> (TimerKey, bool) {
         let insert = |queue: &mut Queue<Waker>| {
             let key = queue.insert(tick, waker);
-            if queue.is_ample() {
-                // Relaxed: a hint.
-                self.ample.store(true, Ordering::Relaxed);
-            }
             (key, self.lower(queue, tick))
         };
         // SAFETY: as the caller promises.
@@ -123,8 +118,13 @@ impl Shard {
     /// # Safety
     /// As for `with`.
     pub(super) unsafe fn remove(&self, own: bool, key: TimerKey) {
+        let remove = |queue: &mut Queue<Waker>| {
+            let removed = queue.remove(key);
+            self.note_surplus(queue);
+            removed
+        };
         // SAFETY: as the caller promises.
-        let removed = unsafe { self.with(own, |queue| queue.remove(key)) };
+        let removed = unsafe { self.with(own, remove) };
         drop(removed);
     }
 
@@ -136,25 +136,34 @@ impl Shard {
             let fire = |queue: &mut Queue<Waker>| {
                 due.extend(std::iter::from_fn(|| queue.pop_due(now)).take(BATCH));
                 self.publish(queue);
+                self.note_surplus(queue);
             };
             // SAFETY: as the caller promises.
             unsafe { self.with(own, fire) };
         }
     }
 
-    /// # Safety
-    /// As for `with`.
-    pub(super) unsafe fn trim(&self, own: bool, now: Instant) {
-        // Relaxed (both): a hint.
-        if !self.ample.load(Ordering::Relaxed) {
-            return;
+    pub(super) fn has_surplus(&self) -> bool {
+        // Relaxed: a hint.
+        self.surplus.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn age(&self) {
+        let has_surplus = self.queue.share(|queue| {
+            queue.age();
+            queue.has_surplus()
+        });
+        // Relaxed: as above.
+        self.surplus.store(has_surplus, Ordering::Relaxed);
+    }
+
+    /// Notes whether most of the memory is not used any more.
+    #[inline]
+    fn note_surplus(&self, queue: &Queue<Waker>) {
+        if queue.has_surplus() {
+            // Relaxed: as above.
+            self.surplus.store(true, Ordering::Relaxed);
         }
-        let trim = |queue: &mut Queue<Waker>| {
-            queue.trim(now);
-            self.ample.store(queue.is_ample(), Ordering::Relaxed);
-        };
-        // SAFETY: as the caller promises.
-        unsafe { self.with(own, trim) };
     }
 
     #[cfg(test)]

@@ -31,12 +31,11 @@ pub(crate) fn heavy() {
 
 #[cfg(all(target_os = "linux", not(heist_loom)))]
 mod system {
-    use std::io;
+    use std::io::{self, Write};
 
     use crossbeam_utils::CachePadded;
 
     use crate::sync::{Flag, Ordering};
-    use crate::util::report::failure;
 
     /// In a line of its own: it is read all the time.
     static PREPARED: CachePadded<Flag> = CachePadded::new(Flag::new(false));
@@ -65,9 +64,11 @@ mod system {
         if !membarrier(libc::MEMBARRIER_CMD_PRIVATE_EXPEDITED) {
             // The other side may be in the middle of what it did without a fence: nothing that could be done here would be right.
             let error = io::Error::last_os_error();
-            failure!(
-                "the system refuses a barrier (membarrier) that it agreed to before: {error}; a filter of system calls that is installed after the first \
-                 runtime must allow it"
+            // Not by a logger, which may use a runtime: locks may be held here.
+            let _ = writeln!(
+                io::stderr(),
+                "heist: the system refuses a barrier (membarrier) that it agreed to before: {error}; a filter of system calls that is installed after the \
+                 first runtime must allow it"
             );
             std::process::abort();
         }

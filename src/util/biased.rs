@@ -13,9 +13,12 @@
 use crate::sync::{AtomicBool, Mutex, Ordering, UnsafeCell, give_way};
 use crate::util::asymmetric;
 
-/// So often the owner takes the lock before it is biased, which takes about as long as a barrier. Each time that it has been for nothing, twice as often.
+/// So often the owner takes the lock before it is biased, which takes about as long as a barrier. Each time that somebody comes then, twice as often.
 const STREAK: u32 = if cfg!(heist_loom) { 4 } else { 256 };
 const LONGEST: u32 = if cfg!(heist_loom) { 4 } else { 1 << 14 };
+
+/// As long as the owner may well be in without having lost its processor.
+const SPINS: u32 = if cfg!(heist_loom) { 0 } else { 100 };
 
 /// A value under such a lock.
 #[derive(Debug)]
@@ -111,8 +114,14 @@ impl<T> Biased<T> {
         // Pairs with the light one in `own`.
         asymmetric::heavy();
         // Acquire: pairs with the Release of `Out`.
+        for _ in 0..SPINS {
+            if !self.busy.load(Ordering::Acquire) {
+                return;
+            }
+            std::hint::spin_loop();
+        }
         while self.busy.load(Ordering::Acquire) {
-            // Only if the owner's thread lost its processor in there.
+            // Longer only if the owner's thread lost its processor in there.
             give_way();
         }
     }

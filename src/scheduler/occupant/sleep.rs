@@ -10,7 +10,6 @@ use crate::scheduler::engine::Engine;
 use crate::scheduler::monitor;
 use crate::scheduler::worker::Worker;
 use crate::sync::{Ordering, fence};
-use crate::timer::Own;
 
 impl Occupant<'_> {
     /// Sleeps until there is something to do. False: the worker is no longer this thread's. `recalled` says whether the root on
@@ -32,9 +31,6 @@ impl Occupant<'_> {
             // SAFETY: as above.
             unsafe { self.worker.pages.trim() };
         }
-        // SAFETY: as above.
-        let own = unsafe { Own::shard(index) };
-        self.engine.timers().trim(own, began);
         let searching = std::mem::take(&mut self.searching);
         // SAFETY: as above.
         let queued = unsafe { self.worker.local.len() } > 0;

@@ -200,7 +200,7 @@ mod tests {
     fn cells_lie_apart_inside_their_block_and_know_its_set_and_class() {
         let set = PageSet::new(ptr::null());
         for class in 0..CLASSES {
-            for others in 0..=MOST + 1 {
+            for others in 0..=MOST_OF_LARGE + 1 {
                 let (block, mut cell) = Block::new(&set, class, others);
                 let size = CELL * (class + 1);
                 let end = block.address() + Block::layout(block.pages).size();
