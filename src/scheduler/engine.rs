@@ -3,7 +3,6 @@
 use std::fmt;
 use std::io;
 use std::mem::ManuallyDrop;
-use std::ptr::NonNull;
 use std::sync::{Arc, Weak};
 use std::time::Instant;
 
@@ -21,9 +20,9 @@ use super::{context, monitor};
 use crate::driver::{Attend, Driver};
 use crate::queue::Injector;
 use crate::reactor::Reactor;
-use crate::sync::{AtomicBool, AtomicU64, AtomicUsize, Mutex, Ordering, fence};
+use crate::sync::{AtomicBool, AtomicU64, AtomicUsize, Mutex, Ordering};
+use crate::task::PageSet;
 use crate::task::batch::Store;
-use crate::task::{Header, PageSet};
 use crate::timer::{Own, Timers};
 
 /// Always behind an `Arc`.
@@ -200,6 +199,7 @@ impl Engine {
             .chain([&self.foreign])
     }
 
+    #[inline]
     pub(crate) fn is_closed(&self) -> bool {
         self.closing.is_closed()
     }

@@ -107,17 +107,25 @@ impl Schedule for Scheduler {
 
     #[inline]
     fn stays(set: &PageSet) -> bool {
-        // Where the thread sits it has an Arc, until it has left.
-        Engine::of(set).is_some_and(|engine| context::worker_of(engine).is_some())
+        // Where the thread sits it has an Arc, until it has left. Most sets are its own.
+        Self::owns(set)
+            || Engine::of(set).is_some_and(|engine| context::worker_of(engine).is_some())
     }
 
     #[inline]
     fn completed(set: &PageSet) -> bool {
-        let Some(worker) = count_completed(set, 1) else {
-            return false;
-        };
-        worker.completes();
-        std::ptr::eq(&raw const worker.pages, set)
+        // SAFETY: a worker in the context is occupied by this thread, so it is alive.
+        let worker = unsafe { context::worker().as_ref() };
+        // Most sets are the own worker's.
+        if let Some(worker) = worker.filter(|worker| std::ptr::eq(&raw const worker.pages, set)) {
+            worker.stats.completed.add(1);
+            worker.completes();
+            return true;
+        }
+        if let Some(worker) = count_completed(set, 1) {
+            worker.completes();
+        }
+        false
     }
 
     unsafe fn cell_gone(set: NonNull<PageSet>) {

@@ -140,10 +140,12 @@ pub(crate) fn home() -> Option<NonNull<PageSet>> {
     Some(unsafe { home(task) })
 }
 
+#[inline]
 fn task() -> *const Header {
     CURRENT.with(|current| current.get().map_addr(|address| address & !(NOTES - 1)))
 }
 
+#[inline]
 fn with<R>(f: impl FnOnce(&Header) -> R) -> Option<R> {
     // SAFETY: set for the time of a turn only, during which the runtime's reference keeps the cell as long as user code runs, or its chunk's do.
     unsafe { task().as_ref() }.map(f)
@@ -162,6 +164,7 @@ fn with<R>(f: impl FnOnce(&Header) -> R) -> Option<R> {
 /// });
 /// ```
 #[must_use]
+#[inline]
 pub fn id() -> Option<TaskId> {
     with(|task| task.meta.id)
 }

@@ -191,7 +191,7 @@ pub(super) unsafe fn trim_of<'a>(cell: *mut Header) -> &'a mut Trim {
 #[cfg(all(test, not(heist_loom)))]
 mod tests {
     use super::super::CLASSES;
-    use super::{Block, CELL, MOST, class_of, home_of, link, trim_of};
+    use super::{Block, CELL, MOST, MOST_OF_LARGE, class_of, home_of, link, trim_of};
     use crate::task::PageSet;
     use std::collections::HashSet;
     use std::ptr::{self, NonNull};
