@@ -330,9 +330,11 @@ fn a_caller_that_is_done_hands_on_the_seat() {
 #[test]
 fn one_that_is_sent_away_hands_on_the_seat() {
     model("eviction against a new timer", 2, || {
-        office([Sitter::content(), Sitter::content()], 2, |office| {
+        let sitters = [(); 2].map(|()| Sitter::patient_for(2 * HOUR));
+        office(sitters, 2, |office| {
+            // For that one of them sits in the seat until it is kicked.
+            office.insert(0, 10);
             let worker = office.occupant(0);
-            // What it sits down for has been cancelled.
             let spare = office.occupant(1);
             let worker = thread::spawn(move || assert!(office.serve(0, worker)));
             let spare = thread::spawn(move || {
