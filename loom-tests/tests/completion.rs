@@ -23,6 +23,14 @@ fn wait_in_vain(handle: &mut JoinHandle<u8>) {
     let _ = Pin::new(handle).poll(&mut Context::from_waker(&waker));
 }
 
+/// On the owner's thread. The cell that came back last is the first to go, if it is free by now.
+fn make_another(world: &'static World) {
+    let (task, handle) = world.create(std::future::ready(2));
+    drop(handle);
+    world.push(task);
+    assert!(world.turn());
+}
+
 #[test]
 fn a_thief_completes_while_the_owner_gives_the_cell_out_anew() {
     model("completion by a thief against reuse", 3, || {
@@ -32,11 +40,7 @@ fn a_thief_completes_while_the_owner_gives_the_cell_out_anew() {
             let thief = thread::spawn(move || assert!(world.turn()));
             wait_in_vain(&mut handle);
             drop(handle);
-            // The cell that came back last is the first to go.
-            let (task, handle) = world.create(std::future::ready(2));
-            drop(handle);
-            world.push(task);
-            assert!(world.turn());
+            make_another(world);
             thief.join().unwrap();
         });
     });
@@ -79,11 +83,7 @@ fn a_joiner_takes_the_output_from_a_thief() {
             let output = Arc::new(Signal::default()).block_on(&mut handle);
             assert_eq!(output.unwrap(), 1);
             drop(handle);
-            // Finds the cell, if it was free by then.
-            let (task, handle) = world.create(std::future::ready(2));
-            drop(handle);
-            world.push(task);
-            assert!(world.turn());
+            make_another(world);
             thief.join().unwrap();
         });
     });

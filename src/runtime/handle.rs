@@ -136,7 +136,7 @@ impl Handle {
         Metrics::new(Arc::clone(&self.engine))
     }
 
-    /// The state of the scheduler in words, for people: workers, queues, and every living task with its spawn location (the tasks of a gather as one). Its form may change.
+    /// The state of the scheduler in words, for people: workers, queues, and every task that has not ended, with its spawn location (the tasks of a gather as one). Its form may change.
     #[must_use]
     pub fn dump(&self) -> String {
         format!("{:?}", self.engine)

@@ -27,7 +27,7 @@
 //!        └────────────────────────────────────────────────────────┘ claim_idle (5)
 //! ```
 //!
-//! The count of wakes instead of a bit is what nexosim's tasks have too; what else is counted, and how, is heist's own.
+//! A count of wakes, of which a turn loads how many it answers, is what the tasks of nexosim's executor have as well.
 #![allow(
     unreachable_pub,
     reason = "the loom models reach these through heist::model"
@@ -172,8 +172,8 @@ impl State {
     /// stays.
     #[inline]
     pub fn pause_yielded(&self, taken: Taken) -> Pause {
-        // Relaxed (both): the runner queues the task, and the queue shows the next one what this poll wrote. Whoever comes with an abort later has made
-        // no wake of it that were answered.
+        // Relaxed (both): the runner queues the task, and the queue shows the next one what this poll wrote. An abort that comes later is a wake, which the
+        // next turn finds.
         let now = if taken.0 == 0 {
             self.0.load(Ordering::Relaxed)
         } else {
