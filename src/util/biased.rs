@@ -18,7 +18,7 @@ const STREAK: u32 = if cfg!(heist_loom) { 4 } else { 256 };
 const LONGEST: u32 = if cfg!(heist_loom) { 4 } else { 1 << 14 };
 
 /// As long as the owner may well be in without having lost its processor.
-const SPINS: u32 = if cfg!(heist_loom) { 0 } else { 100 };
+const SPINS: u32 = if cfg!(heist_loom) { 1 } else { 100 };
 
 /// A value under such a lock.
 #[derive(Debug)]
