@@ -27,7 +27,8 @@ pub use std::sync::atomic::compiler_fence;
 
 pub use imp::MutexGuard;
 
-/// Lets a thread go on that has lost its processor, be it one that yields to nobody of this thread's priority.
+/// Lets a thread go on that has lost its processor in a section so short that it wakes nobody at its end. Asleep, as one of a lower priority would get
+/// nothing from a yield.
 pub fn give_way() {
     #[cfg(heist_loom)]
     loom::thread::yield_now();

@@ -265,16 +265,20 @@ impl<T> Queue<T> {
     }
 
     /// Gives memory back that is not used, unless timers have come since this was last asked: the next burst would fetch it again. Entries can't move,
-    /// so theirs goes back as far as the last one in use.
-    pub(super) fn age(&mut self) {
+    /// so theirs goes back as far as the last one in use. True: they have come, and this is to be asked again.
+    pub(super) fn age(&mut self) -> bool {
         let is_quiet = self.aged_at == self.last_seq;
         self.aged_at = self.last_seq;
-        if is_quiet && self.has_surplus() {
+        if !is_quiet {
+            return self.has_surplus();
+        }
+        if self.has_surplus() {
             self.sweep();
             self.run.shrink_to(SMALL);
             self.heap.shrink_to(SMALL);
             self.entries.shrink_to_fit();
         }
+        false
     }
 }
 

@@ -20,7 +20,7 @@ pub(super) struct Shard {
     /// apart as well.
     earliest: CachePadded<AtomicU64>,
     queue: Biased<Queue<Waker>>,
-    /// Most of the queue's memory is not used, or was not when somebody last took a timer out.
+    /// Most of the queue's memory was not used when somebody last took a timer out, and nothing has been done about it.
     surplus: AtomicBool,
 }
 
@@ -149,12 +149,10 @@ impl Shard {
     }
 
     pub(super) fn age(&self) {
-        let has_surplus = self.queue.share(|queue| {
-            queue.age();
-            queue.has_surplus()
+        self.queue.share(|queue| {
+            // What stays because of one late timer is no reason to come again. Relaxed: as above.
+            self.surplus.store(queue.age(), Ordering::Relaxed);
         });
-        // Relaxed: as above.
-        self.surplus.store(has_surplus, Ordering::Relaxed);
     }
 
     /// Notes whether most of the memory is not used any more.

@@ -298,3 +298,20 @@ fn wakers_that_come_back_find_the_lock_free() {
     timers.drain(&mut Vec::new());
     assert!(timers.is_empty());
 }
+
+#[test]
+fn memory_that_one_late_timer_keeps_is_not_asked_for_again_and_again() {
+    let (timers, start) = new();
+    let keys: Vec<_> = (0..5_000)
+        .map(|_| timers.insert_at(0, start + MS, Waker::noop()).0)
+        .collect();
+    let (_late, early) = keys.split_last().expect("there are some");
+    for key in early {
+        timers.remove(Own::NONE, *key);
+    }
+    assert!(timers.has_surplus());
+    timers.age();
+    assert!(timers.has_surplus(), "the next burst may come soon");
+    timers.age();
+    assert!(!timers.has_surplus(), "the monitor would tick for ever");
+}

@@ -111,10 +111,8 @@ pub(super) fn over<K: Kind, S: BatchSchedule>(batch: &Batch<K, S>) {
     match unsafe { batch.hub.as_ref() }.state.claim_idle() {
         // SAFETY: claimed just now.
         Claim::Claimed => unsafe { complete::<K, S>(batch.hub) },
-        // In a turn, or waiting for one: there will be another look at `over`.
-        Claim::Busy => wake(batch),
-        // A turn was faster.
-        Claim::Complete => {}
+        // In a turn, or waiting for one: the attempt was a wake, and there will be another look at `over`. Or a turn was faster.
+        Claim::Busy | Claim::Complete => {}
     }
 }
 
