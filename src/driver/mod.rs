@@ -145,8 +145,10 @@ impl<P: Sleeper> Driver<P> {
         if unchanged && has_duties {
             self.block(me, beside, minimum, woken);
         }
-        // Whoever sleeps has left its worker.
-        self.timers.fire(Own::NONE, Instant::now(), woken);
+        if self.may_have_deadline() {
+            // Whoever sleeps has left its worker.
+            self.timers.fire(Own::NONE, Instant::now(), woken);
+        }
         let handover = self.get_up();
         // Pairs with the fence in `added`: an adder sees that the seat was left, or what it added is seen by the sleeper, who asks next
         // whether there is anything to drive.

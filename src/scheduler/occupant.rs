@@ -35,6 +35,8 @@ pub(crate) struct Occupant<'e> {
     pace: Pace,
     /// How often the next slot went before the queue since the queue had a turn.
     streak: u8,
+    /// The last sleep was over at once.
+    brief: bool,
     rng: fastrand::Rng,
     woken: Vec<Waker>,
 }
@@ -118,6 +120,7 @@ impl<'e> Occupant<'e> {
             searching: false,
             pace: Pace::new(),
             streak: 0,
+            brief: false,
             rng: fastrand::Rng::with_seed(index as u64 + 1),
             woken: Vec::new(),
         }
@@ -249,15 +252,17 @@ impl<'e> Occupant<'e> {
         unsafe { worker.local.pop() }
     }
 
-    /// A quick look at the poller and the timers.
-    fn look(&mut self) {
+    /// A quick look at the poller and the timers. Whether somebody was woken.
+    fn look(&mut self) -> bool {
         // SAFETY: this thread occupies the worker.
         let own = unsafe { Own::shard(self.worker.index) };
         let handover = self.engine.driver.look(own, &mut self.woken);
+        let any = !self.woken.is_empty();
         self.wake_all();
         if handover == Handover::Wanted {
             self.engine.notify();
         }
+        any
     }
 
     fn wake_all(&mut self) {

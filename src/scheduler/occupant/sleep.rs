@@ -1,6 +1,6 @@
 //! How an occupant sleeps, is called, and leaves. The protocol is in the README of the scheduler.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::Occupant;
 use crate::driver::Handover;
@@ -11,6 +11,9 @@ use crate::scheduler::monitor;
 use crate::scheduler::worker::Worker;
 use crate::sync::{Ordering, fence};
 
+/// A sleep that was over sooner was none: what it waited for was there already.
+const BRIEF: Duration = Duration::from_micros(5);
+
 impl Occupant<'_> {
     /// Sleeps until there is something to do. False: the worker is no longer this thread's. `recalled` says whether the root on
     /// this thread was woken.
@@ -18,6 +21,9 @@ impl Occupant<'_> {
         if self.engine.is_dispensable(self.worker) {
             self.leave();
             return false;
+        }
+        if self.brief && self.look_once_more() {
+            return true;
         }
         let index = self.worker.index;
         self.worker.stats.parks.add(1);
@@ -57,7 +63,9 @@ impl Occupant<'_> {
         };
         if stays {
             self.worker.stats.wakeups.add(1);
-            self.worker.stats.woke_at(self.engine.now());
+            let now = Instant::now();
+            self.brief = now.saturating_duration_since(began) < BRIEF;
+            self.worker.stats.woke_at(self.engine.time_of(now));
             context::set_worker(Some(self.worker));
             monitor::arm(self.engine);
         }
@@ -68,6 +76,15 @@ impl Occupant<'_> {
             self.engine.notify();
         }
         stays
+    }
+
+    /// Looks at the poller instead of sleeping, where the last sleep was none: all that sleeping takes is more than the system call. Whether
+    /// somebody was woken. If not, the next look is put off until another sleep was brief.
+    fn look_once_more(&mut self) -> bool {
+        // Nobody would be called while this is a searcher, neither for the seat nor for the tasks that are woken.
+        self.end_search();
+        self.brief = self.look();
+        self.brief
     }
 
     /// Waits once, in the driver's seat or beside it. None: look again.
