@@ -191,24 +191,24 @@ impl<'e> Occupant<'e> {
     }
 
     fn find(&mut self) -> Option<NonNull<Header>> {
-        if self.pace.step()
-            && let Some(task) = self.look_elsewhere()
-        {
-            return Some(task);
+        if self.pace.step() {
+            let due = self.pace.due();
+            if due.driver {
+                self.look();
+            }
+            if due.injector
+                && !self.engine.injector.is_empty()
+                && let Some(task) = self.next_of_injector()
+            {
+                return Some(task);
+            }
         }
         self.next_of_own().or_else(|| self.search())
     }
 
-    /// What is due besides the own queue: gives a task of the injector, which goes before those of this worker.
+    /// A task of the injector, which goes before those of this worker.
     #[inline(never)]
-    fn look_elsewhere(&mut self) -> Option<NonNull<Header>> {
-        let due = self.pace.due();
-        if due.driver {
-            self.look();
-        }
-        if !due.injector || self.engine.injector.is_empty() {
-            return None;
-        }
+    fn next_of_injector(&mut self) -> Option<NonNull<Header>> {
         let (Stolen::One(task), came) = self.take_injected() else {
             return None;
         };
@@ -253,6 +253,7 @@ impl<'e> Occupant<'e> {
     }
 
     /// A quick look at the poller and the timers. Whether somebody was woken.
+    #[inline(never)]
     fn look(&mut self) -> bool {
         // SAFETY: this thread occupies the worker.
         let own = unsafe { Own::shard(self.worker.index) };

@@ -5,13 +5,10 @@ const DRIVER_EVERY: u32 = 61;
 /// And every so many at the injector, which is no system call.
 const INJECTOR_EVERY: u32 = 3;
 
-/// Counts polls. There is one counter for all that they are counted for, which goes down to what is due first.
+/// Counts polls.
 #[derive(Debug)]
 pub(super) struct Pace {
-    /// Polls until something is due, now and when that was last found out.
-    left: u32,
-    span: u32,
-    /// Polls until each of these is due, when that was last found out.
+    /// How many polls from now each of these is due before. Never zero between two polls.
     driver: u32,
     injector: u32,
 }
@@ -25,35 +22,30 @@ pub(super) struct Due {
 
 impl Pace {
     pub(super) fn new() -> Self {
-        let mut pace = Self {
-            left: 0,
-            span: 0,
+        Self {
             driver: DRIVER_EVERY,
             injector: INJECTOR_EVERY,
-        };
-        pace.plan();
-        pace
+        }
     }
 
     /// One more poll is about to begin. Whether something is due before it: then [`Pace::due`] says what.
     #[inline]
     pub(super) fn step(&mut self) -> bool {
-        self.left -= 1;
-        self.left == 0
+        self.driver -= 1;
+        self.injector -= 1;
+        self.driver == 0 || self.injector == 0
     }
 
     /// So many polls were made beyond the one that was counted.
     #[cold]
     pub(super) fn skip(&mut self, polls: u32) {
-        self.settle();
-        self.driver = self.driver.saturating_sub(polls);
-        self.injector = self.injector.saturating_sub(polls);
-        self.plan();
+        self.driver = self.driver.saturating_sub(polls).max(1);
+        self.injector = self.injector.saturating_sub(polls).max(1);
     }
 
     /// What is due, and counts anew for that.
+    #[inline]
     pub(super) fn due(&mut self) -> Due {
-        self.settle();
         let due = Due {
             driver: self.driver == 0,
             injector: self.injector == 0,
@@ -64,29 +56,14 @@ impl Pace {
         if due.injector {
             self.injector = INJECTOR_EVERY;
         }
-        self.plan();
         due
     }
 
     /// The injector gave so many besides the one that is polled next. Nobody looks there again until as many of these and of those of the
     /// own queue had their turns.
     pub(super) fn came(&mut self, from_injector: usize) {
-        self.settle();
         let came = u32::try_from(from_injector).unwrap_or(0);
         self.injector = INJECTOR_EVERY + 2 * came;
-        self.plan();
-    }
-
-    fn settle(&mut self) {
-        let passed = self.span - self.left;
-        self.span = self.left;
-        self.driver = self.driver.saturating_sub(passed);
-        self.injector = self.injector.saturating_sub(passed);
-    }
-
-    fn plan(&mut self) {
-        self.left = self.driver.min(self.injector).max(1);
-        self.span = self.left;
     }
 }
 
