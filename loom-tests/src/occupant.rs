@@ -87,6 +87,14 @@ impl<'e> Occupant<'e> {
         }
     }
 
+    /// One that searched in vain looks at the poller, and has something to do then.
+    pub fn look_once_more(&mut self) {
+        self.stop_searching();
+        if self.engine.driver.look(&mut Vec::new()) {
+            self.engine.notify();
+        }
+    }
+
     pub fn sleep(
         &mut self,
         recalled: &dyn Fn() -> bool,

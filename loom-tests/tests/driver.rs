@@ -306,6 +306,22 @@ fn a_look_against_one_that_wants_to_sleep_in_the_seat() {
 }
 
 #[test]
+fn a_searcher_looks_against_one_that_wants_to_sleep_in_the_seat() {
+    model("searcher's look against sit", 3, || {
+        office([Sitter::content(), Sitter::content()], 1, |office| {
+            office.insert(0, 10);
+            let sleeper = office.occupant(0);
+            let mut searcher = office.occupant(1);
+            searcher.searching = true;
+            office.engine.idle.start_searching();
+            let sleeper = thread::spawn(move || assert!(office.serve(0, sleeper)));
+            searcher.look_once_more();
+            sleeper.join().unwrap();
+        });
+    });
+}
+
+#[test]
 fn a_caller_that_is_done_hands_on_the_seat() {
     model("seat leave against a pending timer", 2, || {
         office([Sitter::content(), Sitter::until_kicked()], 2, |office| {
