@@ -99,14 +99,15 @@ impl Metrics {
         self.worker(worker).stealer.len()
     }
 
-    /// How long a worker has been awake in all.
+    /// How long a worker has been awake in all. Counted in ticks of the system's clock, on Linux 1 to 10 ms: what lasts for less
+    /// may count as nothing or as a whole tick, which comes out right on average.
     ///
     /// # Panics
     ///
     /// When there is no such worker.
     #[must_use]
     pub fn busy(&self, worker: usize) -> Duration {
-        self.worker(worker).stats.busy(self.engine.now())
+        self.worker(worker).stats.busy()
     }
 
     fn worker(&self, worker: usize) -> &crate::scheduler::worker::Worker {

@@ -51,7 +51,6 @@ pub(crate) struct Engine {
     /// Whether the monitor knows this engine.
     pub(crate) watched: AtomicBool,
     pub(crate) watch: Mutex<monitor::Watch>,
-    pub(crate) born: Instant,
 }
 
 /// Whether foreign threads may still spawn.
@@ -86,7 +85,6 @@ impl Engine {
                 complained: AtomicBool::new(false),
                 watched: AtomicBool::new(false),
                 watch: Mutex::new(monitor::Watch::new(total)),
-                born: Instant::now(),
                 config,
             }
         })
@@ -114,17 +112,6 @@ impl Engine {
 
     pub(crate) fn regular(&self) -> usize {
         self.config.workers
-    }
-
-    /// Nanoseconds since the engine was made.
-    pub(crate) fn now(&self) -> u64 {
-        self.time_of(Instant::now())
-    }
-
-    /// An instant, as [`Engine::now`] would have given it.
-    pub(crate) fn time_of(&self, instant: Instant) -> u64 {
-        let age = instant.saturating_duration_since(self.born);
-        u64::try_from(age.as_nanos()).unwrap_or(u64::MAX)
     }
 
     // ---- work ----

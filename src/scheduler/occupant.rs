@@ -107,7 +107,7 @@ impl<'e> Occupant<'e> {
         worker
             .thread
             .store(monitor::this_thread(), Ordering::Relaxed);
-        worker.stats.woke_at(engine.now());
+        worker.stats.wakes();
         context::set_worker(Some(worker));
         // A caller alone with its root has nobody to hold up: its first push arms.
         if by_pool || evicted.is_some() || engine.driver.has_duties() {

@@ -10,6 +10,7 @@ use super::parker::Parker;
 use crate::queue::{Local, NextSlot, Stealer};
 use crate::sync::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering};
 use crate::task::{Header, Meta, PageSet};
+use crate::util::coarse;
 
 /// | field | who |
 /// |---|---|
@@ -117,7 +118,7 @@ pub(crate) struct Stats {
     pub(crate) wakeups: Count,
     /// Nanoseconds awake, without the stretch that runs now.
     pub(crate) busy: Count,
-    /// When the occupant woke up, in nanoseconds of the engine's clock; 0: it sleeps.
+    /// When the occupant woke up, by the coarse clock; 0: it sleeps.
     pub(crate) awake_since: AtomicU64,
 }
 
@@ -135,17 +136,18 @@ impl Stats {
         }
     }
 
-    pub(crate) fn woke_at(&self, now: u64) {
+    pub(crate) fn wakes(&self) {
         // Relaxed: a statistic.
-        self.awake_since.store(now.max(1), Ordering::Relaxed);
+        self.awake_since
+            .store(coarse::now().max(1), Ordering::Relaxed);
     }
 
-    pub(crate) fn slept(&self, now: impl FnOnce() -> u64) {
+    pub(crate) fn falls_asleep(&self) {
         // Relaxed: as above.
         let since = self.awake_since.load(Ordering::Relaxed);
         if since != 0 {
             self.awake_since.store(0, Ordering::Relaxed);
-            self.busy.add(now().saturating_sub(since));
+            self.busy.add(coarse::now().saturating_sub(since));
         }
     }
 
@@ -155,13 +157,13 @@ impl Stats {
         self.awake_since.store(0, Ordering::Relaxed);
     }
 
-    pub(crate) fn busy(&self, now: u64) -> Duration {
+    pub(crate) fn busy(&self) -> Duration {
         // Relaxed: as above.
         let since = self.awake_since.load(Ordering::Relaxed);
         let running = if since == 0 {
             0
         } else {
-            now.saturating_sub(since)
+            coarse::now().saturating_sub(since)
         };
         Duration::from_nanos(self.busy.get() + running)
     }

@@ -28,7 +28,7 @@ impl Occupant<'_> {
         let index = self.worker.index;
         self.worker.stats.parks.add(1);
         let began = Instant::now();
-        self.worker.stats.slept(|| self.engine.time_of(began));
+        self.worker.stats.falls_asleep();
         context::set_worker(None);
         // SAFETY: this thread still occupies the worker.
         if unsafe { self.worker.pages.has_surplus(|| began) } {
@@ -63,9 +63,8 @@ impl Occupant<'_> {
         };
         if stays {
             self.worker.stats.wakeups.add(1);
-            let now = Instant::now();
-            self.brief = now.saturating_duration_since(began) < BRIEF;
-            self.worker.stats.woke_at(self.engine.time_of(now));
+            self.worker.stats.wakes();
+            self.brief = began.elapsed() < BRIEF;
             context::set_worker(Some(self.worker));
             monitor::arm(self.engine);
         }
@@ -173,7 +172,7 @@ impl Occupant<'_> {
             closing::cancel(task);
         }
         self.worker.vacate();
-        self.worker.stats.slept(|| self.engine.now());
+        self.worker.stats.falls_asleep();
         context::set_worker(None);
     }
 }
@@ -186,7 +185,7 @@ impl Engine {
         if worker.is_in_poll() {
             worker.turns.add(1); // In the middle of a poll, which goes on without the worker.
         }
-        worker.stats.slept(|| self.now());
+        worker.stats.falls_asleep();
         context::set_worker(None);
         // SAFETY: as above.
         let queued = unsafe { worker.local.len() } > 0;
