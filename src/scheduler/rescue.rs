@@ -8,6 +8,8 @@ use super::monitor::TICK;
 use super::worker::{Worker, YIELD_SEAT};
 use crate::queue::Stolen;
 use crate::sync::Ordering;
+#[cfg(target_os = "linux")]
+use crate::util::clock;
 use crate::util::report::warning;
 
 /// What is remembered from tick to tick.
@@ -240,16 +242,7 @@ fn judge(worker: &Worker, seen: &mut Seen) -> Hold {
 fn processor_time(thread: u32) -> Option<u64> {
     /// Of one thread, in the scheduler's account.
     const KIND: libc::clockid_t = 6;
-    let clock = (!thread.cast_signed() << 3) | KIND;
-    let mut time = std::mem::MaybeUninit::<libc::timespec>::uninit();
-    // SAFETY: the pointer is valid for writing a timespec, and the kernel refuses a clock that it does not know.
-    if unsafe { libc::clock_gettime(clock, time.as_mut_ptr()) } != 0 {
-        return None;
-    }
-    // SAFETY: the call succeeded, so it has been written.
-    let time = unsafe { time.assume_init() };
-    let seconds = u64::try_from(time.tv_sec).ok()?;
-    Some(seconds * 1_000_000_000 + u64::try_from(time.tv_nsec).ok()?)
+    clock::read((!thread.cast_signed() << 3) | KIND)
 }
 
 /// Whether the thread waits in the kernel for something other than a processor.

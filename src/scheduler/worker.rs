@@ -10,7 +10,7 @@ use super::parker::Parker;
 use crate::queue::{Local, NextSlot, Stealer};
 use crate::sync::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering};
 use crate::task::{Header, Meta, PageSet};
-use crate::util::coarse;
+use crate::util::clock;
 
 /// | field | who |
 /// |---|---|
@@ -139,7 +139,7 @@ impl Stats {
     pub(crate) fn wakes(&self) {
         // Relaxed: a statistic.
         self.awake_since
-            .store(coarse::now().max(1), Ordering::Relaxed);
+            .store(clock::coarse().max(1), Ordering::Relaxed);
     }
 
     pub(crate) fn falls_asleep(&self) {
@@ -147,7 +147,7 @@ impl Stats {
         let since = self.awake_since.load(Ordering::Relaxed);
         if since != 0 {
             self.awake_since.store(0, Ordering::Relaxed);
-            self.busy.add(coarse::now().saturating_sub(since));
+            self.busy.add(clock::coarse().saturating_sub(since));
         }
     }
 
@@ -163,7 +163,7 @@ impl Stats {
         let running = if since == 0 {
             0
         } else {
-            coarse::now().saturating_sub(since)
+            clock::coarse().saturating_sub(since)
         };
         Duration::from_nanos(self.busy.get() + running)
     }

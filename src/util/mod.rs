@@ -5,7 +5,7 @@ pub(crate) mod asymmetric;
 pub(crate) mod berth;
 pub(crate) mod biased;
 pub(crate) mod budget;
-pub(crate) mod coarse;
+pub(crate) mod clock;
 pub(crate) mod contain;
 pub(crate) mod punctual;
 pub(crate) mod report;
