@@ -142,7 +142,7 @@ impl Engine {
 /// A thread's stay: runs calls until none waits.
 pub(super) fn serve(engine: Arc<Engine>) {
     let scope = Scope::enter(engine, Place::Blocking);
-    context::call(|| scope.engine().config.greet());
+    scope.engine().config.greet();
     while let Some(task) = scope.engine().blocking.next() {
         context::set_task(Some(task));
         let mark = context::mark();

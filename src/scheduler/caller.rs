@@ -36,7 +36,7 @@ pub(crate) fn block_on<F: Future>(
     let engine = scope.engine();
     let parker = Parker::acquire();
     let config = &engine.config;
-    context::call(|| config.greet());
+    config.greet();
 
     let mut caller = Caller {
         engine,

@@ -1,5 +1,6 @@
 //! What a runtime was built with.
 
+use super::context;
 use crate::sync::{AtomicBool, Ordering};
 use crate::util::contain::contain;
 use crate::util::report::warning;
@@ -112,9 +113,10 @@ impl Config {
             && !other.has_hooks()
     }
 
-    /// A thread begins to serve.
+    /// A thread begins to serve, and is inside of the runtime already.
     pub(crate) fn greet(&self) {
-        self.on_start.iter().for_each(|hook| contain(|| hook()));
+        let hooks = self.on_start.iter();
+        hooks.for_each(|hook| context::call(|| contain(|| hook())));
     }
 
     /// A thread stops serving.

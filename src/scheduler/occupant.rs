@@ -56,7 +56,7 @@ pub(crate) enum Turn {
 /// A pool thread's stay, from a request to the thread's way back to the pool.
 pub(super) fn serve(engine: Arc<Engine>, index: usize, parker: &'static Parker) {
     let scope = Scope::enter(engine, Place::Running);
-    context::call(|| scope.engine().config.greet());
+    scope.engine().config.greet();
     {
         let engine: &Engine = scope.engine();
         let mut occupant = Occupant::sit(engine, index, parker, true);
