@@ -38,6 +38,7 @@
 
 mod queue;
 mod shard;
+mod slots;
 
 use std::task::Waker;
 use std::time::{Duration, Instant};
