@@ -312,7 +312,8 @@ impl<P: Sleeper> Driver<P> {
     pub fn insert(&self, shard: usize, deadline: Instant, waker: &Waker) -> (Timer, bool) {
         // SAFETY: a new shard is shared, and nobody makes so many timers here that it becomes anybody's own.
         let shard = unsafe { Own::shard(shard) };
-        let (key, lowered) = self.0.timers.insert(shard, deadline, waker.clone());
+        let tick = self.0.timers.tick(deadline);
+        let (key, lowered) = self.0.timers.insert(shard, tick, waker.clone());
         (Timer(key), lowered)
     }
 
@@ -326,7 +327,8 @@ impl<P: Sleeper> Driver<P> {
 
     /// True: nobody drives.
     pub fn deadline_lowered(&self, deadline: Instant) -> bool {
-        self.0.deadline_lowered(deadline) == Attend::Nobody
+        let tick = self.0.timers.tick(deadline);
+        self.0.deadline_lowered(tick) == Attend::Nobody
     }
 
     pub fn has_duties(&self) -> bool {

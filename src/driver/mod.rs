@@ -96,8 +96,7 @@ impl<P: Sleeper> Driver<P> {
     }
 
     /// After a deadline was added, or moved, that is now the earliest of its shard.
-    pub(crate) fn deadline_lowered(&self, deadline: Instant) -> Attend {
-        let tick = self.timers.tick(deadline);
+    pub(crate) fn deadline_lowered(&self, tick: u64) -> Attend {
         self.added(|until| tick | BESIDE < until | BESIDE)
     }
 

@@ -160,8 +160,8 @@ impl Engine {
 
     /// To be called when the earliest deadline of a shard became this one, which is earlier: makes sure that somebody drives, and wakes
     /// early enough.
-    pub(crate) fn deadline_lowered(&self, deadline: Instant) {
-        let attend = self.driver.deadline_lowered(deadline);
+    pub(crate) fn deadline_lowered(&self, tick: u64) {
+        let attend = self.driver.deadline_lowered(tick);
         self.attend(attend);
     }
 

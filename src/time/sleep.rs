@@ -79,11 +79,19 @@ pub fn sleep_until(deadline: Instant) -> Sleep {
 #[must_use = "futures do nothing unless awaited or polled"]
 pub struct Sleep {
     engine: Hold,
-    deadline: Instant,
+    deadline: Deadline,
     /// The timer, from the first poll on. It may have fired: only the queue knows.
     key: Option<TimerKey>,
     /// The poll that made it, up to its own first poll, if its deadline was no less than [`LONG`] away then.
     made_in: Option<NonZeroU64>,
+}
+
+/// As it is at hand: one that is a while from now has its tick for less than its instant, and a pending sleep needs nothing else.
+#[derive(Clone, Copy)]
+enum Deadline {
+    At(Instant),
+    /// In ticks of the engine's timers, and not clamped.
+    Tick(u64),
 }
 
 /// A sleep of this length is taken to be in the future for the rest of the poll that made it, without another look at the
@@ -95,15 +103,9 @@ impl Sleep {
     /// `name` is the public function that is being called, for the message of the panic.
     #[track_caller]
     pub(super) fn new(name: &str, deadline: Instant) -> Self {
-        let Some(engine) = Hold::current() else {
-            panic!(
-                "heist::time::{name} must be called from inside a runtime: call it in a task or in the \
-                 future given to heist::run, or hold the guard of Runtime::enter"
-            );
-        };
         Self {
-            engine,
-            deadline,
+            engine: here(name),
+            deadline: Deadline::At(deadline),
             key: None,
             made_in: None,
         }
@@ -112,11 +114,29 @@ impl Sleep {
     /// A sleep that begins now.
     #[track_caller]
     pub(super) fn lasting(name: &str, duration: Duration) -> Self {
-        let mut sleep = Self::new(name, after(Instant::now(), duration));
-        if duration >= LONG {
-            sleep.made_in = context::turn_of(&*sleep.engine);
+        let now = Instant::now();
+        let engine = here(name);
+        let Some(tick) = engine.timers().tick_after(now, duration) else {
+            return Self::lasting_long(name, now, duration);
+        };
+        let made_in = if duration >= LONG {
+            context::turn_of(&*engine)
+        } else {
+            None
+        };
+        Self {
+            engine,
+            deadline: Deadline::Tick(tick),
+            key: None,
+            made_in,
         }
-        sleep
+    }
+
+    /// Where ticks don't reach.
+    #[cold]
+    #[track_caller]
+    fn lasting_long(name: &str, now: Instant, duration: Duration) -> Self {
+        Self::new(name, after(now, duration))
     }
 
     /// The instant that this waits for.
@@ -133,7 +153,20 @@ impl Sleep {
     /// ```
     #[must_use]
     pub fn deadline(&self) -> Instant {
-        self.deadline
+        match self.deadline {
+            Deadline::At(instant) => instant,
+            Deadline::Tick(tick) => {
+                let instant = self.engine.timers().instant(tick);
+                instant.expect("not clamped")
+            }
+        }
+    }
+
+    fn tick(&self) -> u64 {
+        match self.deadline {
+            Deadline::At(instant) => self.engine.timers().tick(instant),
+            Deadline::Tick(tick) => tick,
+        }
     }
 
     /// Whether the deadline has passed, by the clock: true even if nobody has polled it since.
@@ -150,7 +183,7 @@ impl Sleep {
     /// ```
     #[must_use]
     pub fn is_elapsed(&self) -> bool {
-        Instant::now() >= self.deadline
+        Instant::now() >= self.deadline()
     }
 
     /// Waits for another instant from now on, earlier or later, be the old one past or not.
@@ -174,14 +207,15 @@ impl Sleep {
     }
 
     pub(super) fn set_deadline(&mut self, deadline: Instant) {
-        self.deadline = deadline;
+        self.deadline = Deadline::At(deadline);
         self.made_in = None;
         let Some(key) = self.key else { return };
         // SAFETY: used at once.
         let own = unsafe { self.engine.own_shard() };
-        match self.engine.timers().reset(own, key, deadline) {
+        let tick = self.tick();
+        match self.engine.timers().reset(own, key, tick) {
             Reset::Moved => {}
-            Reset::Lowered => self.engine.deadline_lowered(deadline),
+            Reset::Lowered => self.engine.deadline_lowered(tick),
             Reset::Gone => self.key = None,
         }
     }
@@ -225,10 +259,11 @@ impl Sleep {
         let waker = cx.waker().clone();
         // SAFETY: used at once.
         let own = unsafe { self.engine.own_shard() };
-        let (key, lowered) = self.engine.timers().insert(own, self.deadline, waker);
+        let tick = self.tick();
+        let (key, lowered) = self.engine.timers().insert(own, tick, waker);
         self.key = Some(key);
         if lowered {
-            self.engine.deadline_lowered(self.deadline);
+            self.engine.deadline_lowered(tick);
         }
         // After the insertion: either the closing runtime finds the timer and wakes us, or
         // it was through with this shard, and having taken its lock after it, we see it closed.
@@ -263,6 +298,19 @@ impl Sleep {
     }
 }
 
+/// Holds the engine that this thread is inside of.
+#[inline]
+#[track_caller]
+fn here(name: &str) -> Hold {
+    let Some(engine) = Hold::current() else {
+        panic!(
+            "heist::time::{name} must be called from inside a runtime: call it in a task or in the \
+             future given to heist::run, or hold the guard of Runtime::enter"
+        );
+    };
+    engine
+}
+
 impl Future for Sleep {
     type Output = ();
 
@@ -281,7 +329,7 @@ impl Drop for Sleep {
 impl fmt::Debug for Sleep {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Sleep")
-            .field("deadline", &self.deadline)
+            .field("deadline", &self.deadline())
             .field("registered", &self.key.is_some())
             .finish_non_exhaustive()
     }

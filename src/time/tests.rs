@@ -59,6 +59,31 @@ fn duration_max_neither_overflows_nor_ends() {
 }
 
 #[test]
+fn deadlines_are_exact() {
+    run(async {
+        for length in [Duration::ZERO, MS, HOUR, Duration::new(1, 999_999_999)] {
+            let before = Instant::now();
+            let deadline = sleep(length).deadline();
+            assert!(before + length <= deadline && deadline <= Instant::now() + length);
+        }
+        let centuries = Duration::from_secs(400 * 365 * 86_400);
+        let now = Instant::now();
+        let far = now.checked_add(centuries).unwrap_or(now);
+        let past = now.checked_sub(HOUR).unwrap_or(now);
+        for given in [now, far, past] {
+            assert_eq!(sleep_until(given).deadline(), given);
+        }
+        assert!(sleep(centuries).deadline() >= far);
+    });
+}
+
+#[test]
+#[cfg(target_pointer_width = "64")]
+fn a_sleep_is_seven_words() {
+    assert_eq!(size_of::<Sleep>(), 56);
+}
+
+#[test]
 fn timers_live_from_the_first_poll_to_the_drop() {
     run(async {
         let mut one = sleep(HOUR);

@@ -3,7 +3,7 @@
 //! In shards: one for each worker, and one for the threads that sit at none. Each is a queue under a lock of its own, which is biased towards the
 //! worker's occupant, and its least deadline is published beside it, so that looking whether anything is due takes no lock. A timer stays in the shard
 //! it was put into. Its key says which, so whoever resets or drops it elsewhere goes there. Time is an argument here: the
-//! clock is the caller's.
+//! clock is the caller's. It is counted in *ticks*, which are numbers, as they are cheaper to add and to compare than instants.
 //!
 //! What is due leaves a shard the earliest first, and among equal deadlines the oldest. Shards come one after the other.
 //!
@@ -38,6 +38,7 @@
 
 mod queue;
 mod shard;
+mod slots;
 
 use std::task::Waker;
 use std::time::{Duration, Instant};
@@ -47,6 +48,12 @@ use shard::Shard;
 
 /// The published minimum when nothing will ever be due; also the tick of deadlines too far away to count.
 const NEVER: u64 = u64::MAX;
+
+/// Ticks in a second.
+const SECOND: u64 = 1_000_000_000;
+
+/// So many seconds from the origin on, and two more, there are ticks.
+const HORIZON: u64 = (NEVER - ORIGIN) / SECOND - 2;
 
 /// The tick of `Timers::origin`. Ticks are nanoseconds, so there are 292 years on both sides of it.
 const ORIGIN: u64 = 1 << 63;
@@ -65,17 +72,17 @@ pub(crate) enum Reset {
 
 /// Which shard is the caller's own, whose lock it need not take.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Own(Option<usize>);
+pub(crate) struct Own(usize);
 
 impl Own {
     /// None is.
-    pub(crate) const NONE: Self = Self(None);
+    pub(crate) const NONE: Self = Self(usize::MAX);
 
     /// # Safety
     /// While this is used, the caller has what stands for the shard, which one thread has at a time, and whoever gets it comes after what the last one did.
     #[inline]
     pub(crate) unsafe fn shard(number: usize) -> Self {
-        Self(Some(number))
+        Self(number)
     }
 }
 
@@ -127,11 +134,10 @@ impl Timers {
     // Inlined, as a key that goes through memory is read back before it has got there.
     #[inline(always)]
     #[must_use]
-    pub(crate) fn insert(&self, own: Own, deadline: Instant, waker: Waker) -> (TimerKey, bool) {
-        let tick = self.tick(deadline);
-        let shard = own.0.unwrap_or(self.shards.len() - 1);
+    pub(crate) fn insert(&self, own: Own, tick: u64, waker: Waker) -> (TimerKey, bool) {
+        let shard = own.0.min(self.shards.len() - 1);
         // SAFETY: `own` says so.
-        unsafe { self.shards[shard].insert(own.0.is_some(), tick, waker) }
+        unsafe { self.shards[shard].insert(shard == own.0, tick, waker) }
     }
 
     /// Makes a pending timer wake `waker`. False: it has fired already, or was taken out. `own` is asked anew after cloning the waker, which may take this
@@ -152,10 +158,10 @@ impl Timers {
     }
 
     /// Moves a pending timer to another deadline; it keeps its waker, and its shard.
-    pub(crate) fn reset(&self, own: Own, key: TimerKey, deadline: Instant) -> Reset {
+    pub(crate) fn reset(&self, own: Own, key: TimerKey, tick: u64) -> Reset {
         let (shard, own) = self.shard_of(key, own);
         // SAFETY: `own` says so.
-        unsafe { shard.reset(own, key, self.tick(deadline)) }
+        unsafe { shard.reset(own, key, tick) }
     }
 
     /// Takes a timer out. Nothing happens if it has fired already; if not, it won't.
@@ -172,7 +178,7 @@ impl Timers {
         let now = self.tick(now).min(NEVER - 1);
         for (number, shard) in self.shards.iter().enumerate() {
             // SAFETY: `own` says so.
-            unsafe { shard.fire(own.0 == Some(number), now, due) };
+            unsafe { shard.fire(own.0 == number, now, due) };
         }
     }
 
@@ -210,6 +216,14 @@ impl Timers {
         }
     }
 
+    /// The tick of what comes `duration` after `instant`. `None`: one of them is out of reach.
+    pub(crate) fn tick_after(&self, instant: Instant, duration: Duration) -> Option<u64> {
+        let since = instant.checked_duration_since(self.origin)?;
+        let seconds = since.as_secs().saturating_add(duration.as_secs());
+        let nanos = u64::from(since.subsec_nanos() + duration.subsec_nanos());
+        (seconds <= HORIZON).then(|| ORIGIN + seconds * SECOND + nanos)
+    }
+
     /// The instant of a tick. `None`: it never comes.
     pub(crate) fn instant(&self, tick: u64) -> Option<Instant> {
         if tick == NEVER {
@@ -227,7 +241,7 @@ impl Timers {
     #[inline]
     fn shard_of(&self, key: TimerKey, own: Own) -> (&Shard, bool) {
         let number = key.shard();
-        (&self.shards[number], own.0 == Some(number))
+        (&self.shards[number], own.0 == number)
     }
 }
 

@@ -65,7 +65,7 @@ impl Shard {
     // Inlined: see `Timers::insert`.
     #[inline(always)]
     pub(super) unsafe fn insert(&self, own: bool, tick: u64, waker: Waker) -> (TimerKey, bool) {
-        let insert = |queue: &mut Queue<Waker>| {
+        let insert = move |queue: &mut Queue<Waker>| {
             let key = queue.insert(tick, waker);
             (key, self.lower(queue, tick))
         };

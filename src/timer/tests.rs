@@ -30,7 +30,15 @@ impl Timers {
     /// In these tests every shard is this thread's own.
     fn insert_at(&self, shard: usize, deadline: Instant, waker: &Waker) -> (TimerKey, bool) {
         // SAFETY: there is one thread.
-        self.insert(unsafe { Own::shard(shard) }, deadline, waker.clone())
+        self.insert(
+            unsafe { Own::shard(shard) },
+            self.tick(deadline),
+            waker.clone(),
+        )
+    }
+
+    fn reset_to(&self, key: TimerKey, deadline: Instant) -> Reset {
+        self.reset(Own::NONE, key, self.tick(deadline))
     }
 }
 
@@ -111,12 +119,12 @@ fn reset_moves_both_ways_and_finds_out_when_it_is_too_late() {
     let (_, waker) = counter();
     let (key, _) = timers.insert_at(0, start + 5 * MS, &waker);
     let (other, _) = timers.insert_at(0, start + 7 * MS, &waker);
-    assert_eq!(timers.reset(Own::NONE, key, start + 9 * MS), Reset::Moved);
+    assert_eq!(timers.reset_to(key, start + 9 * MS), Reset::Moved);
     assert_eq!(next_deadline(&timers), Some(start + 7 * MS));
-    assert_eq!(timers.reset(Own::NONE, key, start + 7 * MS), Reset::Moved);
-    assert_eq!(timers.reset(Own::NONE, key, start + 6 * MS), Reset::Lowered);
+    assert_eq!(timers.reset_to(key, start + 7 * MS), Reset::Moved);
+    assert_eq!(timers.reset_to(key, start + 6 * MS), Reset::Lowered);
     assert_eq!(fire(&timers, start + 6 * MS), 1);
-    assert_eq!(timers.reset(Own::NONE, key, start), Reset::Gone);
+    assert_eq!(timers.reset_to(key, start), Reset::Gone);
     assert_eq!(next_deadline(&timers), Some(start + 7 * MS));
     timers.remove(Own::NONE, other);
 }
@@ -152,8 +160,28 @@ fn what_is_too_far_away_never_comes_even_if_it_was_inserted_first() {
     assert_eq!(fire(&timers, far), 0);
     assert!(timers.insert_at(0, start + MS, &waker).1);
     assert_eq!(fire(&timers, start + MS), 1);
-    assert_eq!(timers.reset(Own::NONE, key, start + 2 * MS), Reset::Lowered);
+    assert_eq!(timers.reset_to(key, start + 2 * MS), Reset::Lowered);
     assert_eq!(fire(&timers, start + 2 * MS), 1);
+}
+
+#[test]
+fn a_while_from_now_is_exactly_then_or_out_of_reach() {
+    let origin = Instant::now();
+    let timers = Timers::new(origin, SHARDS);
+    let now = origin + Duration::new(7, 999_999_999);
+    let last = Duration::new(HORIZON - 7, 999_999_999);
+    for duration in [Duration::ZERO, Duration::new(3, 1), MS, last] {
+        let Some(then) = now.checked_add(duration) else {
+            return;
+        };
+        let tick = timers.tick_after(now, duration);
+        assert_eq!(tick, Some(timers.tick(then)));
+        assert_eq!(tick.and_then(|tick| timers.instant(tick)), Some(then));
+    }
+    let beyond = Duration::from_secs(HORIZON - 6);
+    assert_eq!(timers.tick_after(now, beyond), None);
+    assert_eq!(timers.tick_after(now, Duration::MAX), None);
+    assert_eq!(Timers::new(now, SHARDS).tick_after(origin, MS), None);
 }
 
 #[test]
@@ -188,7 +216,7 @@ fn drain_takes_everything_and_outdates_the_keys() {
     }
     assert!(
         keys.into_iter()
-            .all(|key| timers.reset(Own::NONE, key, start) == Reset::Gone)
+            .all(|key| timers.reset_to(key, start) == Reset::Gone)
     );
 }
 
@@ -243,10 +271,10 @@ fn a_key_finds_its_timer_in_its_own_shard_only() {
         timers.insert_at(shard, start + 5 * MS, waker).0
     }));
     let fired = || Vec::from_iter(counts.iter().map(|(count, _)| count.get()));
-    assert_eq!(timers.reset(Own::NONE, keys[1], start + MS), Reset::Lowered);
+    assert_eq!(timers.reset_to(keys[1], start + MS), Reset::Lowered);
     assert_eq!(fire(&timers, start + MS), 1);
     assert_eq!(fired(), [0, 1, 0]);
-    assert_eq!(timers.reset(Own::NONE, keys[1], start), Reset::Gone);
+    assert_eq!(timers.reset_to(keys[1], start), Reset::Gone);
     assert!(!timers.update(|| Own::NONE, keys[1], &counts[0].1));
     timers.remove(Own::NONE, keys[1]);
     timers.remove(Own::NONE, keys[2]);

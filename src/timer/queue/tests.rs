@@ -39,7 +39,9 @@ impl<T> Queue<T> {
                 of_each[node.slot as usize] += 1;
             }
         }
-        assert!(self.entries.iter().all(|(slot, _)| of_each[slot] == 1));
+        for (slot, &nodes) in (0..).zip(&of_each) {
+            assert_eq!(nodes, usize::from(self.entries.get(slot).is_some()));
+        }
         assert!(self.nodes().count() <= 2 * self.entries.len() + 2 * FEW);
     }
 }
