@@ -4,7 +4,6 @@ use std::fmt;
 use std::io;
 use std::mem::ManuallyDrop;
 use std::sync::{Arc, Weak};
-use std::time::Instant;
 
 use crossbeam_utils::CachePadded;
 
