@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 
 use crossbeam_utils::CachePadded;
 
-use crate::sync::{Mutex, MutexGuard};
+use crate::sync::{AtomicUsize, Mutex, MutexGuard, Ordering};
 use crate::task::PageSet;
 
 /// No more sets than this: threads that spawn from outside meet in the injector as well.
@@ -22,8 +22,10 @@ thread_local! {
 pub(crate) struct Foreign {
     engine: *const (),
     gates: [CachePadded<Mutex<Gate>>; SETS],
-    /// Made when they are needed. Close together, as the end of a run looks for them.
+    /// Made when they are needed.
     sets: [OnceLock<Box<PageSet>>; SETS],
+    /// From this one on none was made.
+    reach: AtomicUsize,
 }
 
 // SAFETY: `engine` is an address that this file never follows; the rest is Sync by itself.
@@ -43,6 +45,7 @@ impl Foreign {
             engine,
             gates: array::from_fn(|_| CachePadded::new(Mutex::new(Gate::default()))),
             sets: array::from_fn(|_| OnceLock::new()),
+            reach: AtomicUsize::new(0),
         }
     }
 
@@ -53,7 +56,11 @@ impl Foreign {
         if gate.closed {
             return Err(parts);
         }
-        let set = self.sets[index].get_or_init(|| Box::new(PageSet::new(self.engine)));
+        let set = self.sets[index].get_or_init(|| {
+            // Relaxed: who has closed the gates, or has the only Arc, comes after this; others miss the first task of a set at worst.
+            self.reach.fetch_max(index + 1, Ordering::Relaxed);
+            Box::new(PageSet::new(self.engine))
+        });
         Ok(f(set, parts))
     }
 
@@ -83,7 +90,9 @@ impl Foreign {
 
     /// Those that were needed.
     pub(crate) fn sets(&self) -> impl Iterator<Item = &PageSet> {
-        self.sets.iter().filter_map(OnceLock::get).map(|set| &**set)
+        // Relaxed: see `with`.
+        let made = &self.sets[..self.reach.load(Ordering::Relaxed)];
+        made.iter().filter_map(OnceLock::get).map(|set| &**set)
     }
 
     pub(crate) fn engine(&self) -> *const () {
