@@ -251,7 +251,7 @@ fn start<K: Kind>(
         origin: Origin::new(location, None),
         parent: task::id(),
     };
-    // Here: cloning may be the user's code, which must run neither under the foreign lock nor between finding the worker and using it.
+    // Here: cloning may be the user's code, which must run neither under a foreign set's lock nor between finding the worker and using it.
     let waker = cx.waker().clone();
     let mut gathering = None;
     let launched = context::with_engine(|engine| {

@@ -36,7 +36,7 @@ pub fn give_way() {
     std::thread::sleep(Duration::from_micros(1));
 }
 
-use std::sync::PoisonError;
+use std::sync::{PoisonError, TryLockError};
 use std::time::Duration;
 
 /// A `SeqCst` fence behind a read-modify-write, with nothing in between. On x86 that was one already, as its instruction is locked; so the compiler alone has
@@ -65,6 +65,15 @@ impl<T> Mutex<T> {
     #[cfg(heist_loom)]
     pub fn new(value: T) -> Self {
         Self(imp::Mutex::new(value))
+    }
+
+    /// None: somebody holds it.
+    pub fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
+        match self.0.try_lock() {
+            Ok(guard) => Some(guard),
+            Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
+            Err(TryLockError::WouldBlock) => None,
+        }
     }
 
     pub fn lock(&self) -> MutexGuard<'_, T> {

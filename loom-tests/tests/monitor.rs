@@ -47,21 +47,42 @@ impl Office {
     }
 }
 
+fn office() -> Office {
+    Office {
+        idle: Idle::new(1, 1),
+        state: AtomicU32::new(TICKING),
+        gate: Mutex::new(()),
+        armed: Condvar::new(),
+    }
+}
+
 #[test]
 fn the_monitor_parks_while_a_worker_begins_to_work() {
     model("monitor arm against park", 3, || {
-        let office = Office {
-            idle: Idle::new(1, 1),
-            state: AtomicU32::new(TICKING),
-            gate: Mutex::new(()),
-            armed: Condvar::new(),
-        };
-        stage(office, |office| {
+        stage(office(), |office| {
             let monitor = thread::spawn(|| office.park());
             // A worker takes its bit back, and works for ever.
             assert!(office.idle.claim(0));
             office.arm();
             monitor.join().unwrap();
+        });
+    });
+}
+
+/// A caller that is alone with its root does not arm. Who pushes from outside has only read that it works.
+#[test]
+fn the_monitor_parks_while_a_pusher_finds_a_worker_at_work() {
+    model("monitor arm by a third", 3, || {
+        stage(office(), |office| {
+            let monitor = thread::spawn(|| office.park());
+            let caller = thread::spawn(|| office.idle.claim(0));
+            if office.idle.any_asleep() {
+                // A worker is called.
+                let _ = office.idle.claim(0);
+            }
+            office.arm();
+            monitor.join().unwrap();
+            caller.join().unwrap();
         });
     });
 }

@@ -99,8 +99,8 @@ fn has_no_cells_out_while_nobody_comes(engine: &Arc<Engine>) -> bool {
     none
 }
 
-/// True: there is no task either, be it in a queue. For an engine whose workers are all the caller's, and so is the foreign set, as whoever takes its
-/// lock has an Arc.
+/// True: there is no task either, be it in a queue. For an engine whose workers are all the caller's, and so are the foreign sets, as whoever takes the
+/// lock of one has an Arc.
 fn has_no_cells_out(engine: &Engine) -> bool {
     engine
         .page_sets()
@@ -114,8 +114,10 @@ pub(crate) fn keep(engine: Arc<Engine>) {
         worker.reset();
         trim(&worker.pages);
     }
-    engine.foreign.reset_spawned();
-    trim(&engine.foreign);
+    for set in engine.foreign.sets() {
+        set.reset_spawned();
+        trim(set);
+    }
     // Relaxed: a statistic.
     engine.completed_elsewhere.store(0, Ordering::Relaxed);
     // Relaxed: nobody else knows the engine.
@@ -162,7 +164,7 @@ pub(crate) fn reopen(engine: &Arc<Engine>) -> bool {
             engine.idle.sleep(worker.index, false);
         }
     }
-    engine.foreign_lock.lock().closed = false;
+    engine.foreign.reopen();
     engine.store.reopen();
     engine.closing.reopen();
     true

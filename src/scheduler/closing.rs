@@ -1,6 +1,6 @@
 //! How a runtime ends: every future is dropped, every thread leaves, and what others still hold does no harm.
 //!
-//! 1. *Close*: foreign spawns are refused (under their lock), the flag is set; sleeping workers are taken out of service, their occupants sent away, of whom
+//! 1. *Close*: foreign spawns are refused (under their locks), the flag is set; sleeping workers are taken out of service, their occupants sent away, of whom
 //!    those with nothing in hand need not be waited for;
 //!    occupants that are awake see the flag at their next boundary and leave.
 //! 2. *Cancel*: walk the pages; an idle task is claimed and its future dropped; a scheduled or running one is marked, and dropped where its turn comes up.
@@ -123,7 +123,7 @@ impl Closing {
 impl Engine {
     /// Steps 1 and 2. False: it was closed already.
     pub(crate) fn close(&self) -> bool {
-        if std::mem::replace(&mut self.foreign_lock.lock().closed, true) {
+        if !self.foreign.close() {
             return false;
         }
         // Release: pairs with the Acquire in `is_closed`.
@@ -210,10 +210,7 @@ impl Engine {
     /// Cancels the tasks that wait for something. Returns how many are in a queue or being polled.
     fn cancel_idle(&self) -> usize {
         let mut tasks = Vec::new();
-        for worker in &self.workers {
-            worker.pages.living(&mut tasks);
-        }
-        self.foreign.living(&mut tasks);
+        self.page_sets().for_each(|set| set.living(&mut tasks));
         let mut busy = 0;
         let before = DRAINING.replace(self);
         for task in tasks {

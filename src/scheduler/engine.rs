@@ -11,6 +11,7 @@ use super::blocking::BlockingQueue;
 use super::closing::Closing;
 use super::config::Config;
 use super::ending::Abandoned;
+use super::foreign::Foreign;
 use super::guests::Guests;
 use super::idle::Idle;
 use super::parker::Parker;
@@ -33,9 +34,8 @@ pub(crate) struct Engine {
     pub(crate) injector: Injector,
     pub(crate) driver: Driver<Parker>,
     pub(crate) blocking: BlockingQueue,
-    /// Pages for tasks spawned by threads that sit at no worker; owned by whoever holds the lock.
-    pub(crate) foreign: PageSet,
-    pub(crate) foreign_lock: Mutex<Gate>,
+    /// Pages for tasks spawned by threads that sit at no worker.
+    pub(crate) foreign: Foreign,
     /// Memory between one batch and the next.
     pub(crate) store: Store,
     /// Tasks that completed where no worker was.
@@ -50,12 +50,6 @@ pub(crate) struct Engine {
     /// Whether the monitor knows this engine.
     pub(crate) watched: AtomicBool,
     pub(crate) watch: Mutex<monitor::Watch>,
-}
-
-/// Whether foreign threads may still spawn.
-#[derive(Debug, Default)]
-pub(crate) struct Gate {
-    pub(crate) closed: bool,
 }
 
 impl Engine {
@@ -73,8 +67,7 @@ impl Engine {
                 // A shard of timers for each worker, and one for the threads that sit at none.
                 driver: Driver::new(total + 1),
                 blocking: BlockingQueue::new(config.max_blocking),
-                foreign: PageSet::new(address),
-                foreign_lock: Mutex::new(Gate::default()),
+                foreign: Foreign::new(address),
                 store: Store::new(),
                 completed_elsewhere: AtomicU64::new(0),
                 guests: Guests::new(),
@@ -99,7 +92,7 @@ impl Engine {
 
     /// As the Arc gave it: a pointer made from a reference would not reach the Arc's counts.
     fn address(&self) -> *const Self {
-        self.foreign.engine.cast()
+        self.foreign.engine().cast()
     }
 
     /// The engine that a page set belongs to. None: the set of orphans, which belongs to none.
@@ -182,7 +175,7 @@ impl Engine {
         self.workers
             .iter()
             .map(|worker| &worker.pages)
-            .chain([&self.foreign])
+            .chain(self.foreign.sets())
     }
 
     #[inline]
@@ -242,10 +235,7 @@ impl fmt::Debug for Engine {
             writeln!(f, "  {:?}{asleep}", **worker)?;
         }
         let mut tasks = Vec::new();
-        for worker in &self.workers {
-            worker.pages.living(&mut tasks);
-        }
-        self.foreign.living(&mut tasks);
+        self.page_sets().for_each(|set| set.living(&mut tasks));
         for task in tasks.iter().filter(|task| task.header().vtable.walkable) {
             writeln!(f, "  {:?}", task.header())?;
         }

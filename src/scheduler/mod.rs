@@ -16,6 +16,7 @@ pub(crate) mod context;
 pub(crate) mod ending;
 #[cfg(not(heist_loom))]
 pub(crate) mod engine;
+mod foreign;
 pub(crate) mod guests;
 #[cfg(not(heist_loom))]
 pub(crate) mod hold;

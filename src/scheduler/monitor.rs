@@ -1,7 +1,8 @@
 //! The monitor: one thread per process that guarantees that nothing which one task does stalls the others.
 //!
 //! It ticks while anything works, and parks when every runtime sleeps in good order. **Arming against parking**: whoever begins to work
-//! makes that visible, fences, and looks whether the monitor is parked; the monitor says that it parks, fences, and looks once more at every engine.
+//! makes that visible, fences, and looks whether the monitor is parked; the monitor says that it parks, fences, and looks once more at every engine. The
+//! first happens with each push from outside, the second after a while without work: the fence is an asymmetric one.
 
 use std::io;
 use std::sync::{Arc, Weak};
@@ -10,7 +11,7 @@ use std::time::Duration;
 
 use super::engine::Engine;
 use super::rescue;
-use crate::sync::{AtomicBool, AtomicU32, Condvar, Mutex, Ordering, fence};
+use crate::sync::{AtomicBool, AtomicU32, Condvar, Mutex, Ordering};
 use crate::util::contain::contain;
 
 /// How long a poll may last before it counts as stuck, and how often the monitor looks.
@@ -51,8 +52,8 @@ pub(crate) fn arm(engine: &Engine) {
     if !engine.watched.load(Ordering::Relaxed) && !engine.watched.swap(true, Ordering::Relaxed) {
         MONITOR.register(Arc::downgrade(&engine.arc()));
     }
-    // Pairs with the fence in `park`.
-    fence(Ordering::SeqCst);
+    // Pairs with the heavy fence in `park`.
+    asymmetric::light();
     if MONITOR.state.load(Ordering::Relaxed) != TICKING {
         MONITOR.wake();
     }
@@ -149,10 +150,11 @@ impl Monitor {
         let mut gate = self.gate.lock();
         // Relaxed: ordered by the fence.
         self.state.store(PARKED, Ordering::Relaxed);
-        // Pairs with the fence in `arm`: either it sees PARKED, or the look sees what shows the activity.
-        fence(Ordering::SeqCst);
+        // Pairs with the light fence in `arm`: either it sees PARKED, or the look sees what shows the activity.
+        let is_ordered = asymmetric::try_heavy();
         let engines = self.living();
-        if engines.iter().any(|engine| rescue::is_busy(engine)) {
+        // Where the system refuses the fence, the monitor goes on ticking.
+        if !is_ordered || engines.iter().any(|engine| rescue::is_busy(engine)) {
             self.state.store(TICKING, Ordering::Relaxed);
         }
         // Not under the gate: the last Arc of an engine may be dropped here, and what it held may arm.

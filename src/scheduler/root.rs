@@ -48,13 +48,10 @@ impl Root {
             // SAFETY: `worker_of` gives the worker that this thread occupies, whose pages it owns.
             return unsafe { Self::place(&worker.pages, parker, location) };
         }
-        let gate = engine.foreign_lock.lock();
-        if gate.closed {
-            // SAFETY: the closure runs under the lock of the orphans.
-            return with_orphans(|set| unsafe { Self::place(set, parker, location) });
-        }
-        // SAFETY: the lock is held.
-        unsafe { Self::place(&engine.foreign, parker, location) }
+        // SAFETY: both of those who give it a set own that while it runs.
+        let place = |set: &PageSet| unsafe { Self::place(set, parker, location) };
+        let foreign = engine.foreign.with((), |set, ()| place(set));
+        foreign.unwrap_or_else(|()| with_orphans(place))
     }
 
     /// # Safety

@@ -272,13 +272,10 @@ impl Engine {
                 unsafe { self.push_next(worker, entry) };
             }
             _ => {
-                let gate = self.foreign_lock.lock();
-                if gate.closed {
+                let created = self.foreign.with(create, |set, create| create(set));
+                let Ok(Fresh(entry)) = created else {
                     return false;
-                }
-                // Whoever holds the lock owns the foreign set.
-                let Fresh(entry) = create(&self.foreign);
-                drop(gate);
+                };
                 self.push_foreign(entry);
             }
         }
@@ -301,12 +298,10 @@ impl Engine {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        let gate = self.foreign_lock.lock();
-        if gate.closed {
-            return Err((spec, future));
-        }
-        // SAFETY: whoever holds the lock owns the foreign set; the future is Send.
-        Ok(unsafe { task::create::<F, Scheduler>(&self.foreign, spec, future) })
+        self.foreign.with((spec, future), |set, (spec, future)| {
+            // SAFETY: the closure owns the set that it is given; the future is Send.
+            unsafe { task::create::<F, Scheduler>(set, spec, future) }
+        })
     }
 }
 

@@ -1,7 +1,7 @@
 //! Where cells live: pages of equal cells, allocated in blocks of a few. A block goes back to the system when none of its cells is in use, which
 //! its owner knows ([`trim`]), under the lock that keeps walkers out.
 //!
-//! A *page set* belongs to a worker (or, one per engine, to whoever holds the lock for foreign threads). Its owner
+//! A *page set* belongs to a worker (or, of a few per engine, to whoever holds its lock, for foreign threads). Its owner
 //! allocates and frees without an atomic, from a free list per size class. Everybody else frees by pushing onto the
 //! set's remote stack, which the owner takes over whole. The pages are also the registry of all tasks:
 //! listing or cancelling them is a walk, and a spawn pays nothing for being listed. Which set a cell belongs to stands at the head of its page, whose
@@ -9,7 +9,7 @@
 //!
 //! | what | who |
 //! |---|---|
-//! | `local` | the owner: the thread seated at the worker, or the holder of the foreign lock, or the closer after all left, or the end of a run that has claimed all bits |
+//! | `local` | the owner: the thread seated at the worker, or the holder of the foreign set's lock, or the closer after all left, or the end of a run that has claimed all bits |
 //! | `remote` | anybody (push); the owner (take all) |
 //! | `given_up` | anybody (add); the owner (take) |
 //! | `blocks` | under its lock: the owner adds and removes, walkers read |
@@ -72,7 +72,7 @@ pub struct PageSet {
 }
 
 // SAFETY: the table above: `local` is touched by one owner at a time, who gets it with the worker's bit or the
-// foreign lock; the rest is Sync by itself; `engine` is an address that this file never follows.
+// foreign set's lock; the rest is Sync by itself; `engine` is an address that this file never follows.
 unsafe impl Sync for PageSet {}
 // SAFETY: as above; nothing in it belongs to a thread.
 unsafe impl Send for PageSet {}

@@ -22,11 +22,18 @@ pub(crate) fn light() {
 /// The fence of the other side.
 #[cold]
 pub(crate) fn heavy() {
+    if !try_heavy() {
+        // The other side may be in the middle of what it did without a fence: nothing that could be done here would be right.
+        system::give_up();
+    }
+}
+
+/// The same for who can do without. False: the system refuses it, and nothing is ordered.
+#[must_use]
+pub(crate) fn try_heavy() -> bool {
     // For those who found nothing prepared.
     fence(Ordering::SeqCst);
-    if system::is_prepared() {
-        system::barrier();
-    }
+    !system::is_prepared() || system::barrier()
 }
 
 #[cfg(all(target_os = "linux", not(heist_loom)))]
@@ -60,18 +67,19 @@ mod system {
         }
     }
 
-    pub(super) fn barrier() {
-        if !membarrier(libc::MEMBARRIER_CMD_PRIVATE_EXPEDITED) {
-            // The other side may be in the middle of what it did without a fence: nothing that could be done here would be right.
-            let error = io::Error::last_os_error();
-            // Not by a logger, which may use a runtime: locks may be held here.
-            let _ = writeln!(
-                io::stderr(),
-                "heist: the system refuses a barrier (membarrier) that it agreed to before: {error}; a filter of system calls that is installed after the \
-                 first runtime must allow it"
-            );
-            std::process::abort();
-        }
+    pub(super) fn barrier() -> bool {
+        membarrier(libc::MEMBARRIER_CMD_PRIVATE_EXPEDITED)
+    }
+
+    pub(super) fn give_up() -> ! {
+        let error = io::Error::last_os_error();
+        // Not by a logger, which may use a runtime: locks may be held here.
+        let _ = writeln!(
+            io::stderr(),
+            "heist: the system refuses a barrier (membarrier) that it agreed to before: {error}; a filter of system calls that is installed after the \
+             first runtime must allow it"
+        );
+        std::process::abort();
     }
 }
 
@@ -83,5 +91,11 @@ mod system {
 
     pub(crate) fn prepare() {}
 
-    pub(super) fn barrier() {}
+    pub(super) fn barrier() -> bool {
+        true
+    }
+
+    pub(super) fn give_up() -> ! {
+        unreachable!("nothing is refused")
+    }
 }
