@@ -111,7 +111,8 @@ impl Handle {
         if refuse_nested() {
             panic!("{NESTED_BLOCK_ON}");
         }
-        let scope = caller::enter(&self.engine);
+        // SAFETY: the scope ends before this returns, and until then the engine's Arc is borrowed.
+        let scope = unsafe { Scope::visit(&self.engine, Place::Running) };
         let future = context::call(|| future.into_future());
         match caller::block_on(&scope, future, Location::caller()) {
             Ok(output) => output,

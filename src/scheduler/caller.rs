@@ -19,6 +19,7 @@ use crate::util::budget;
 use crate::util::contain::{contain, discard};
 
 struct Caller<'e> {
+    scope: &'e Scope,
     engine: &'e Arc<Engine>,
     parker: &'static Parker,
     /// None: a guest.
@@ -39,6 +40,7 @@ pub(crate) fn block_on<F: Future>(
     config.greet();
 
     let mut caller = Caller {
+        scope,
         engine,
         parker,
         seat: None,
@@ -185,7 +187,7 @@ impl Caller<'_> {
     /// Leaves the worker in order.
     fn give_up_seat(&mut self) {
         if let Some(mut seat) = self.seat.take() {
-            if Arc::strong_count(self.engine) == 1 {
+            if self.scope.is_alone() {
                 // The end of a `run`, with nobody who could ask for numbers: one look at the clock less.
                 seat.worker.stats.forget();
             }
@@ -296,9 +298,4 @@ pub(crate) fn block_in_place<T>(f: impl FnOnce() -> T) -> T {
         budget: budget::suspend(),
     };
     f()
-}
-
-/// Another stay of the caller inside `engine`.
-pub(crate) fn enter(engine: &Arc<Engine>) -> Scope {
-    Scope::enter(Arc::clone(engine), Place::Running)
 }

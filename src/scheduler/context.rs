@@ -111,13 +111,28 @@ pub(crate) struct Scope {
     is_guard: bool,
     task: *const Header,
     budget: u8,
-    /// An `Arc` that is given back after the fields no longer show it.
+    /// An `Arc` that is given back after the fields no longer show it, unless it is a copy of one that stays.
     engine: ManuallyDrop<Arc<Engine>>,
+    is_borrowed: bool,
     not_send: PhantomData<*const ()>,
 }
 
 impl Scope {
     pub(crate) fn enter(engine: Arc<Engine>, place: Place) -> Self {
+        Self::new(ManuallyDrop::new(engine), false, place)
+    }
+
+    /// A stay that counts no reference to the engine.
+    ///
+    /// # Safety
+    /// `engine` outlives the scope, which is no guard's.
+    pub(crate) unsafe fn visit(engine: &Arc<Engine>, place: Place) -> Self {
+        // SAFETY: a copy that is not dropped, and that is used for as long as `engine` is there, by what the caller promises.
+        let copy = unsafe { ptr::read(engine) };
+        Self::new(ManuallyDrop::new(copy), true, place)
+    }
+
+    fn new(engine: ManuallyDrop<Arc<Engine>>, is_borrowed: bool, place: Place) -> Self {
         CONTEXT.with(|cx| {
             let before = cx.fields();
             let serial = cx.serials.get() + 1;
@@ -164,7 +179,8 @@ impl Scope {
                 } else {
                     budget::suspend()
                 },
-                engine: ManuallyDrop::new(engine),
+                engine,
+                is_borrowed,
                 not_send: PhantomData,
             }
         })
@@ -174,8 +190,14 @@ impl Scope {
         &self.engine
     }
 
+    /// Whether nobody but this scope has an `Arc` of the engine.
+    pub(crate) fn is_alone(&self) -> bool {
+        !self.is_borrowed && Arc::strong_count(&self.engine) == 1
+    }
+
     /// Ends the stay, and gives the engine back.
     pub(crate) fn leave(self) -> Arc<Engine> {
+        debug_assert!(!self.is_borrowed, "it is somebody else's");
         let mut this = ManuallyDrop::new(self);
         this.restore();
         // SAFETY: `this` is not dropped, so the Arc is taken once.
@@ -211,7 +233,7 @@ impl Scope {
 
 impl Drop for Scope {
     fn drop(&mut self) {
-        if !self.restore() {
+        if !self.restore() || self.is_borrowed {
             return;
         }
         // SAFETY: dropped once, here: `leave` does not come by.
