@@ -38,7 +38,6 @@
 
 mod queue;
 mod shard;
-mod slots;
 
 use std::task::Waker;
 use std::time::{Duration, Instant};

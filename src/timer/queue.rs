@@ -11,7 +11,7 @@ use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 use std::num::NonZeroU64;
 
-use super::slots::Slots;
+use slab::Slab;
 
 /// Up to so many places from its end a node may still enter the run: clocks read on different threads reach the lock
 /// in another order, and a few timers that are far away should not close the run to all others.
@@ -72,7 +72,7 @@ pub(super) struct Queue<T> {
     run: VecDeque<Node>,
     heap: BinaryHeap<Reverse<Node>>,
     /// Each has one node that counts.
-    entries: Slots<Entry<T>>,
+    entries: Slab<Entry<T>>,
     last_seq: u64,
     /// The queue's own number, for its keys.
     shard: u32,
@@ -87,7 +87,7 @@ impl<T> Queue<T> {
         Self {
             run: VecDeque::new(),
             heap: BinaryHeap::new(),
-            entries: Slots::new(),
+            entries: Slab::new(),
             last_seq: 0,
             shard,
             removals: 0,
@@ -97,7 +97,7 @@ impl<T> Queue<T> {
 
     #[cfg(test)]
     pub(super) fn is_empty(&self) -> bool {
-        self.entries.len() == 0
+        self.entries.is_empty()
     }
 
     /// The least tick of all.
@@ -115,6 +115,7 @@ impl<T> Queue<T> {
             item,
         };
         let slot = self.entries.insert(entry);
+        let slot = u32::try_from(slot).expect("less than four billion timers");
         self.enqueue(Node {
             tick,
             seq,
@@ -129,14 +130,14 @@ impl<T> Queue<T> {
     }
 
     pub(super) fn remove(&mut self, key: TimerKey) -> Option<T> {
-        let meant = |entry: &Entry<T>| entry.seq == key.seq;
-        let entry = self.entries.remove_if(key.slot(), meant)?;
+        self.entry(key)?;
         // Who came last is often who goes first.
         if self.run.back().is_some_and(|last| last.seq == key.seq) {
             self.run.pop_back();
         }
+        let item = self.entries.remove(key.slot() as usize).item;
         self.removed();
-        Some(entry.item)
+        Some(item)
     }
 
     /// Moves an entry to another tick. Among equal ticks it keeps the place that its age gives it.
@@ -165,21 +166,21 @@ impl<T> Queue<T> {
     pub(super) fn pop_due(&mut self, now: u64) -> Option<T> {
         let node = self.first(now)?;
         self.pop(node);
-        let entry = self.entries.remove_if(node.slot, |_| true)?;
+        let item = self.entries.remove(node.slot as usize).item;
         self.removed();
-        Some(entry.item)
+        Some(item)
     }
 
     /// Takes out everything, in no particular order.
     pub(super) fn take(&mut self) -> impl Iterator<Item = T> + use<T> {
         self.run = VecDeque::new();
         self.heap = BinaryHeap::new();
-        let entries = std::mem::replace(&mut self.entries, Slots::new());
-        entries.into_values().map(|entry| entry.item)
+        let entries = std::mem::take(&mut self.entries);
+        entries.into_iter().map(|(_, entry)| entry.item)
     }
 
     fn entry(&mut self, key: TimerKey) -> Option<&mut Entry<T>> {
-        let entry = self.entries.get_mut(key.slot())?;
+        let entry = self.entries.get_mut(key.slot() as usize)?;
         (entry.seq == key.seq).then_some(entry)
     }
 
@@ -282,8 +283,8 @@ impl<T> Queue<T> {
 }
 
 /// The entry that `node` stands for; None: it was taken out, or has another node.
-fn current<'a, T>(entries: &'a Slots<Entry<T>>, node: &Node) -> Option<&'a Entry<T>> {
-    let entry = entries.get(node.slot)?;
+fn current<'a, T>(entries: &'a Slab<Entry<T>>, node: &Node) -> Option<&'a Entry<T>> {
+    let entry = entries.get(node.slot as usize)?;
     (entry.seq == node.seq && entry.version == node.version).then_some(entry)
 }
 

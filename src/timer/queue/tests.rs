@@ -39,9 +39,7 @@ impl<T> Queue<T> {
                 of_each[node.slot as usize] += 1;
             }
         }
-        for (slot, &nodes) in (0..).zip(&of_each) {
-            assert_eq!(nodes, usize::from(self.entries.get(slot).is_some()));
-        }
+        assert!(self.entries.iter().all(|(slot, _)| of_each[slot] == 1));
         assert!(self.nodes().count() <= 2 * self.entries.len() + 2 * FEW);
     }
 }
