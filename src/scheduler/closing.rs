@@ -1,6 +1,6 @@
 //! How a runtime ends: every future is dropped, every thread leaves, and what others still hold does no harm.
 //!
-//! 1. *Close*: foreign spawns are refused (under their locks), the flag is set; sleeping workers are taken out of service, their occupants sent away, of whom
+//! 1. *Close*: the flag is set, foreign spawns are refused (under their locks); sleeping workers are taken out of service, their occupants sent away, of whom
 //!    those with nothing in hand need not be waited for;
 //!    occupants that are awake see the flag at their next boundary and leave.
 //! 2. *Cancel*: walk the pages; an idle task is claimed and its future dropped; a scheduled or running one is marked, and dropped where its turn comes up.
@@ -123,11 +123,11 @@ impl Closing {
 impl Engine {
     /// Steps 1 and 2. False: it was closed already.
     pub(crate) fn close(&self) -> bool {
-        if !self.foreign.close() {
+        // Release: pairs with the Acquire in `is_closed`.
+        let say = || self.closing.closed.store(true, Ordering::Release);
+        if !self.foreign.close(say) {
             return false;
         }
-        // Release: pairs with the Acquire in `is_closed`.
-        self.closing.closed.store(true, Ordering::Release);
         // Pairs with the fences of pushers (`Idle::call`), sleepers (`Idle::sleep`) and `depart`.
         fence(Ordering::SeqCst);
         for seat in &self.workers {

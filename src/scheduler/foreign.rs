@@ -75,11 +75,21 @@ impl Foreign {
         (self.gates[last].lock(), last)
     }
 
-    /// Nobody spawns here any more. False: somebody else has said so.
-    pub(crate) fn close(&self) -> bool {
-        // The first gate decides between two.
-        let mut gates = self.gates.iter();
-        gates.all(|gate| !std::mem::replace(&mut gate.lock().closed, true))
+    /// Nobody spawns here any more. `say` makes that known, before anybody is refused. False: somebody else has closed them.
+    pub(crate) fn close(&self, say: impl FnOnce()) -> bool {
+        let (first, others) = self.gates.split_first().expect("there are some");
+        {
+            // This one decides between two who close.
+            let mut gate = first.lock();
+            if std::mem::replace(&mut gate.closed, true) {
+                return false;
+            }
+            say();
+        }
+        for gate in others {
+            gate.lock().closed = true;
+        }
+        true
     }
 
     pub(crate) fn reopen(&self) {
@@ -159,6 +169,20 @@ mod tests {
     }
 
     #[test]
+    fn nobody_is_refused_before_it_is_said() {
+        let foreign = Foreign::new(ptr::null());
+        let is_said = Cell::new(false);
+        assert!(foreign.close(|| {
+            // The first is taken, and the others are open.
+            assert_eq!(foreign.with((), |_, ()| ()), Ok(()));
+            assert!(foreign.gates[0].try_lock().is_none());
+            is_said.set(true);
+        }));
+        assert!(is_said.get());
+        assert!(foreign.gates.iter().all(|gate| gate.lock().closed));
+    }
+
+    #[test]
     fn the_end_of_a_runtime_finds_the_tasks_of_every_set() {
         let engine = Engine::new(Config::default());
         let life = Arc::new(());
@@ -184,7 +208,7 @@ mod tests {
         assert_eq!(Arc::strong_count(&life), 1);
         assert!([first, second, third].iter().all(JoinHandle::is_finished));
         assert_eq!(engine.foreign.with(7, |_, _| ()), Err(7));
-        assert!(!engine.foreign.close());
+        assert!(!engine.foreign.close(|| unreachable!("it is closed")));
         engine.foreign.reopen();
         assert_eq!(engine.foreign.with(7, |_, seven| seven), Ok(7));
     }

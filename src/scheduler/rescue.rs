@@ -55,7 +55,11 @@ impl Watch {
 
 /// Whether an engine has anything that a tick could find wrong.
 pub(super) fn is_busy(engine: &Engine) -> bool {
-    let awake = |worker: &Worker| !worker.is_vacant() && !engine.idle.is_asleep(worker.index);
+    // A regular worker whose bit is clear has an occupant, or somebody is about to sit down, and may not arm. Spares that are vacant have no bit.
+    let awake = |worker: &Worker| {
+        (worker.index < engine.regular() || !worker.is_vacant())
+            && !engine.idle.is_asleep(worker.index)
+    };
     !engine.is_closed()
         && (engine
             .workers

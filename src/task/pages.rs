@@ -55,7 +55,7 @@ pub(crate) const fn class_of(size: usize) -> usize {
     (size - 1) / CELL
 }
 
-/// The pages of one worker, or of the foreign threads. From its first page on it stays where it is, and is never borrowed exclusively: the pages
+/// The pages of one worker, or of some foreign threads. From its first page on it stays where it is, and is never borrowed exclusively: the pages
 /// know its address.
 pub struct PageSet {
     /// The engine, for the scheduler's eyes only. Read wherever one of the set's tasks is woken, so it shares no line with what the owner

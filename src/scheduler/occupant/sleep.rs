@@ -78,12 +78,15 @@ impl Occupant<'_> {
     }
 
     /// Looks at the poller instead of sleeping, where the last sleep was none: all that sleeping takes is more than the system call. Whether
-    /// somebody was woken. If not, the next look is put off until another sleep was brief.
+    /// there may be something to run. If nobody was woken, the next look is put off until another sleep was brief.
     fn look_once_more(&mut self) -> bool {
         // Nobody would be called while this is a searcher, neither for the seat nor for the tasks that are woken.
         self.end_search();
         self.brief = self.look();
-        self.brief
+        // A logger that had something to report may have queued a task as well.
+        // SAFETY: this thread occupies the worker.
+        let queued = unsafe { self.worker.local.len() } > 0;
+        self.brief || queued || !self.worker.next.is_empty()
     }
 
     /// Waits once, in the driver's seat or beside it. None: look again.
