@@ -161,6 +161,7 @@ mod tests {
         thread::scope(|scope| {
             with_many(&foreign, SETS, &mut || {
                 scope.spawn(|| foreign.with((), |_, ()| say("second")));
+                // Nobody is waited for: one that took no notice of the locks would be first.
                 thread::sleep(Duration::from_millis(10));
                 say("first");
             });
