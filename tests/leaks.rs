@@ -44,15 +44,17 @@ enum Kind {
     Threads,
     Timer,
     Socket,
+    SocketsAndThreads,
     Leftovers,
 }
 
-const KINDS: [Kind; 6] = [
+const KINDS: [Kind; 7] = [
     Kind::Empty,
     Kind::OneTask,
     Kind::Threads,
     Kind::Timer,
     Kind::Socket,
+    Kind::SocketsAndThreads,
     Kind::Leftovers,
 ];
 
@@ -73,15 +75,8 @@ async fn work(kind: Kind, made: Counter, dropped: Counter) {
             call.await.unwrap();
         }
         Kind::Timer => heist::time::sleep(Duration::from_micros(50)).await,
-        Kind::Socket => {
-            let socket = heist::net::UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))
-                .await
-                .unwrap();
-            let address = socket.local_addr().unwrap();
-            socket.send_to(b"to myself", address).await.unwrap();
-            let mut buffer = [0; 16];
-            assert_eq!(socket.recv_from(&mut buffer).await.unwrap(), (9, address));
-        }
+        Kind::Socket => send_to_myself().await,
+        Kind::SocketsAndThreads => drop(heist::gather((0..8).map(|_| send_to_myself())).await),
         Kind::Leftovers => {
             for _ in 0..10 {
                 made.add();
@@ -94,6 +89,16 @@ async fn work(kind: Kind, made: Counter, dropped: Counter) {
             heist::yield_now().await;
         }
     }
+}
+
+async fn send_to_myself() {
+    let socket = heist::net::UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))
+        .await
+        .unwrap();
+    let address = socket.local_addr().unwrap();
+    socket.send_to(b"to myself", address).await.unwrap();
+    let mut buffer = [0; 16];
+    assert_eq!(socket.recv_from(&mut buffer).await.unwrap(), (9, address));
 }
 
 /// Half of the runtimes are `run`'s own, half built with two workers.

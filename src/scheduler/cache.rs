@@ -152,8 +152,7 @@ pub(super) fn hand_back(engine: Arc<Engine>) {
 /// Makes a closed engine as good as new, if nobody else can reach it. One that was left to its cells is not: of a set that is retired, those that were out
 /// count as out for ever, however long ago the last of them came back.
 pub(crate) fn reopen(engine: &Arc<Engine>) -> bool {
-    // Wakers of sources that outlive their runtime know the reactor, so one that was closed stays closed.
-    if engine.driver.existing_reactor().is_some() || !is_clean(engine) {
+    if !is_clean(engine) {
         return false;
     }
     for worker in &engine.workers {
@@ -224,6 +223,27 @@ mod tests {
         assert!(gone[0].is_none() && gone[1].is_none());
         assert!(Arc::ptr_eq(gone[2].as_ref().unwrap(), &engines[0]));
         assert!(kept.take(|config| config.is_like(&named("b"))).is_some());
+    }
+
+    /// A source that is still registered knows the engine, and so keeps it out.
+    #[test]
+    fn an_engine_with_a_reactor_is_opened_again_once_its_sources_are_gone() {
+        use crate::io::Async;
+        use std::net::UdpSocket;
+
+        let source = |engine: &Arc<Engine>| {
+            let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+            Async::register(Arc::clone(engine), socket)
+        };
+        let engine = Engine::new(named("a"));
+        let first = source(&engine).unwrap();
+        assert!(engine.close());
+        engine.finish_closing();
+        assert!(source(&engine).is_err());
+        assert!(!reopen(&engine));
+        drop(first);
+        assert!(reopen(&engine));
+        assert!(!engine.is_closed() && source(&engine).is_ok());
     }
 
     #[test]

@@ -11,6 +11,7 @@
 use std::ptr::NonNull;
 use std::time::Instant;
 
+use super::cache;
 use super::context;
 use super::engine::Engine;
 use super::parker::Parker;
@@ -153,10 +154,11 @@ impl Engine {
     }
 
     /// Of a closed engine. Whoever only rests need not come to say that it has gone, which may take the system longer than a whole run; but hooks
-    /// run before the end, and descriptors are not kept beyond it.
+    /// run before the end, and descriptors of an engine that will not be kept do not outlast it.
     fn send_away(&self, evicted: &'static Parker) {
         let interrupt = || self.driver.interrupt();
-        if self.config.has_hooks() || self.driver.existing_reactor().is_some() {
+        let is_kept = cache::is_for(&self.config);
+        if !is_kept && (self.config.has_hooks() || self.driver.existing_reactor().is_some()) {
             evicted.unpark(interrupt);
         } else if evicted.dismiss(interrupt) {
             self.closing.depart();
