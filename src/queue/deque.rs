@@ -96,6 +96,16 @@ impl Local {
         unsafe { self.with(Lines::pop) }.map(|entry| entry.0)
     }
 
+    /// Queues a task that was woken or spawned, and takes the one whose turn it is then. None: a thief was faster.
+    ///
+    /// # Safety
+    /// The caller owns the worker: it is the occupant, or has its place.
+    #[inline]
+    pub(crate) unsafe fn exchange(&self, task: NonNull<Header>) -> Option<NonNull<Header>> {
+        // SAFETY: as the caller promises.
+        unsafe { self.with(|lines| lines.exchange(Entry(task))) }.map(|entry| entry.0)
+    }
+
     /// # Safety
     /// The caller owns the worker: it is the occupant, or has its place.
     #[inline]

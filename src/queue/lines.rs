@@ -144,6 +144,17 @@ impl Lines {
         }
     }
 
+    /// As if this were pushed, and then one popped.
+    #[inline]
+    pub(super) fn exchange(&mut self, task: Entry) -> Option<Entry> {
+        if self.len() == 0 {
+            self.took_yielded = false;
+            return Some(task);
+        }
+        self.push_woken(task);
+        self.pop()
+    }
+
     #[inline]
     fn count_ahead(&mut self) {
         self.is_next = false;

@@ -237,19 +237,20 @@ impl<'e> Occupant<'e> {
     #[inline]
     fn next_of_own(&mut self) -> Option<NonNull<Header>> {
         let worker = self.worker;
-        if let Some(task) = worker.next.take() {
-            if self.streak < MAX_STREAK && budget::has_budget() {
-                self.streak += 1;
-                worker.is_from_queue.set(false);
-                return Some(task);
-            }
-            // SAFETY: this thread occupies the worker.
-            unsafe { worker.local.push(task) };
+        let next = worker.next.take();
+        if next.is_some() && self.streak < MAX_STREAK && budget::has_budget() {
+            self.streak += 1;
+            worker.is_from_queue.set(false);
+            return next;
         }
         self.streak = 0;
         worker.is_from_queue.set(true);
-        // SAFETY: as above.
-        unsafe { worker.local.pop() }
+        match next {
+            // SAFETY: this thread occupies the worker.
+            Some(task) => unsafe { worker.local.exchange(task) },
+            // SAFETY: as above.
+            None => unsafe { worker.local.pop() },
+        }
     }
 
     /// A quick look at the poller and the timers. Whether somebody was woken.
