@@ -89,6 +89,7 @@ impl Parker {
     /// Gives it back, for others.
     #[cfg(not(heist_loom))]
     pub(crate) fn release(parker: &'static Self) {
+        // Relaxed: this thread alone takes tokens.
         debug_assert!(
             parker.state.load(Ordering::Relaxed) & TOKEN == 0,
             "a token was left"

@@ -214,7 +214,7 @@ impl State {
 
     /// Asks for cancellation: the task is woken, and dropped instead of polled.
     pub fn abort(&self) -> Wake {
-        let mut now = self.0.load(Ordering::Relaxed);
+        let mut now = self.0.load(Ordering::Relaxed); // Relaxed: the exchange decides.
         loop {
             // Release: pairs with the Acquire in `start`.
             match self.0.compare_exchange_weak(
@@ -241,7 +241,7 @@ impl State {
     /// (5) The closing walk, or a batch's reaper, takes an idle task for itself, and the runtime's references with it. The caller needs none, where
     /// cells stay.
     pub fn claim_idle(&self) -> Claim {
-        let mut now = self.0.load(Ordering::Relaxed);
+        let mut now = self.0.load(Ordering::Relaxed); // Relaxed: the exchange decides.
         loop {
             if now & COMPLETE != 0 || now < REF {
                 return Claim::Complete;
@@ -277,7 +277,7 @@ impl State {
             };
             return (Self::completed(before), rest);
         }
-        let mut now = self.0.load(Ordering::Relaxed);
+        let mut now = self.0.load(Ordering::Relaxed); // Relaxed: the exchange decides.
         loop {
             debug_assert!(now & COMPLETE == 0, "complete from {}", Snapshot(now));
             let todo = Self::completed(now);

@@ -35,6 +35,7 @@ impl State {
     /// Takes some away. The caller has a reference.
     #[cold]
     pub(super) fn relieve(&self) {
+        // Relaxed: the exchange decides.
         let mut now = self.0.load(Ordering::Relaxed);
         while now & MANY != 0 {
             // Relaxed: what the wakes have published stays so, as this continues what their Release began.
@@ -53,6 +54,7 @@ impl State {
     /// Begins a turn by taking all wakes but one away, which the turn then answers.
     #[cold]
     pub(super) fn start_anew(&self) -> Turn {
+        // Relaxed: the exchange decides.
         let mut now = self.0.load(Ordering::Relaxed);
         loop {
             let next = (now & !WAKES) | WAKE;

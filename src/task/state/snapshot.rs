@@ -8,6 +8,7 @@ use crate::sync::Ordering;
 impl State {
     /// A look for debug output.
     pub fn snapshot(&self) -> Snapshot {
+        // Relaxed: a report.
         Snapshot(self.0.load(Ordering::Relaxed))
     }
 }
