@@ -261,8 +261,17 @@ impl Engine {
     // ---- waking ----
 
     pub fn notify(&self) {
-        if let Some(worker) = self.idle.call(|_| 0, || self.has_work()) {
+        let sleepiness = |worker| self.sleepiness(worker);
+        if let Some(worker) = self.idle.call(sleepiness, || self.has_work()) {
             self.rouse(worker);
+        }
+    }
+
+    fn sleepiness(&self, worker: usize) -> u8 {
+        match self.parker(worker) {
+            Some(parker) if !parker.is_driving() => 0,
+            Some(_) => 1,
+            None => 2,
         }
     }
 

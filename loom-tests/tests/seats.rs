@@ -1,10 +1,10 @@
 //! Who gets a worker that nobody sits at: guests that wait for one, and a worker whose thread was refused.
 //!
 //! Asserted: no guest waits for ever for a worker that is free (else loom finds a deadlock); a refused worker is taken by the monitor or by a
-//! caller, by one of them, with its queue as it was left.
+//! caller, by one of them, with its queue as it was left; so is a spare, by the monitor.
 //!
 //! Mutants that must die: `guest-second-try`, `guest-fence`, `refused-fence`, `offer-skipped`, `offer-before-bit`, `refused-unoffered`, `offer-before-refused`,
-//! `refused-taken-twice`, `take-refused-relaxed`.
+//! `refused-taken-twice`, `take-refused-relaxed`, `vacate-relaxed`.
 #![cfg(heist_loom)]
 
 use std::sync::atomic::{AtomicUsize as Tally, Ordering as Any};
@@ -111,6 +111,25 @@ fn the_monitor_and_a_caller_want_a_refused_worker() {
             monitor.join().unwrap();
             let left = usize::from(engine.take_refused(0));
             assert_eq!(office.seated.load(Any::Relaxed) + left, 1);
+        });
+    });
+}
+
+/// A vacant spare has no bit: the monitor goes by the parker alone.
+#[test]
+fn a_spare_is_left_while_the_monitor_wants_one() {
+    model("spare", 3, || {
+        office(|office| {
+            let engine = &office.engine;
+            assert!(engine.seat(0, &office.parkers[0]).is_none());
+            let spare = thread::spawn(|| {
+                engine.work_at(0);
+                engine.vacate(0);
+            });
+            if engine.parker(0).is_none() {
+                Occupant::sit(engine, 0, &office.parkers[1]);
+            }
+            spare.join().unwrap();
         });
     });
 }

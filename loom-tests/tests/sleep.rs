@@ -6,8 +6,10 @@
 //! Mutants that must die: `push-fence`, `sleep-fence`, `second-look`, `leave-search-fence`, `last-searcher`, `start-over`,
 //! `token-decides`, `bit-decides`, `successors-bit`, `vacate-after-bit`, `leave-look`, `evicted-runs-on`, `claim-relaxed`,
 //! `sleep-relaxed`, `notify-unlocked`, `close-without-fence`, `closed-unseen`, `claim-all-relaxed`, `give-back-relaxed`,
-//! `clean-without-claim`, `clean-with-cells-out`, `used-late`.
+//! `clean-without-claim`, `clean-with-cells-out`, `used-late`, `seat-relaxed`, `parker-relaxed`.
 #![cfg(heist_loom)]
+
+use std::sync::OnceLock;
 
 use heist::model::Parker;
 use heist_loom_tests::{Engine, Occupant, Wait, model, stage};
@@ -106,6 +108,29 @@ fn two_pushers_and_one_sleeper() {
             office.engine.push_foreign(2);
             pusher.join().unwrap();
             worker.join().unwrap();
+        });
+    });
+}
+
+/// The pusher looks at the parker of a thread that has run its entry and sleeps already, and has not cleared the bit yet.
+#[test]
+fn a_thread_sits_down_while_a_pusher_chooses_whom_to_call() {
+    model("sitting down against a call", 3, || {
+        // The thread makes its parker itself.
+        stage(OnceLock::new(), |own: &'static OnceLock<Parker>| {
+            office(1, 0, |office| {
+                // It was requested.
+                office.engine.idle.start_searching();
+                let worker = thread::spawn(move || {
+                    let parker = own.get_or_init(Parker::default);
+                    let mut occupant = Occupant::sit(&office.engine, 0, parker);
+                    occupant.searching = true;
+                    occupant.serve(2);
+                });
+                office.engine.push_foreign(1);
+                office.engine.push_foreign(2);
+                worker.join().unwrap();
+            });
         });
     });
 }

@@ -199,7 +199,7 @@ impl Worker {
 
     /// The occupant's parker. None: vacant.
     pub(crate) fn parker(&self) -> Option<&'static Parker> {
-        // Acquire: pairs with the Release in `seat`, for those who look without owning the worker.
+        // Acquire: pairs with the Release in `seat` and `vacate`, for those who look without owning the worker: a pusher that chooses reads the parker.
         let parker = self.parker.load(Ordering::Acquire);
         // SAFETY: `seat` stores nothing but static references.
         unsafe { parker.as_ref() }
@@ -312,7 +312,7 @@ impl Worker {
     /// Makes the worker vacant, and returns the occupant it had.
     pub(crate) fn vacate(&self) -> Option<&'static Parker> {
         let before = self.parker();
-        // Release: pairs with the Acquire in `parker`.
+        // Release: pairs with the Acquire in `parker`: a spare that is found vacant is the monitor's, as it was left.
         self.parker.store(ptr::null_mut(), Ordering::Release);
         before
     }
