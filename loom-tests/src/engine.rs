@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicUsize as Tally, Ordering as Any};
 
 use heist::model::{Chair, Driver, Guests, Idle, Parker};
 use loom::cell::UnsafeCell;
+use loom::sync::Mutex;
 use loom::sync::atomic::{AtomicBool as Flag, AtomicPtr, AtomicUsize, Ordering, fence};
 
 use crate::closing::Closing;
@@ -38,6 +39,11 @@ pub struct Engine {
     /// What belongs to whoever owns the worker: its queue, and its pages.
     benches: Vec<UnsafeCell<()>>,
     pub guests: Guests,
+    /// The count of an Arc, with the orderings of the standard library's: loom's Arc reads it with stronger ones.
+    arcs: AtomicUsize,
+    /// What belongs to whoever holds the lock, or has the one Arc: a foreign set.
+    gate: Mutex<()>,
+    foreign: UnsafeCell<()>,
     /// What belongs to a task: its pusher writes it, and its runner. So it is not a join that shows who came first.
     tasks: Vec<UnsafeCell<usize>>,
     /// Vacant workers that a thread was requested for. Notes order nothing.
@@ -65,6 +71,9 @@ impl Engine {
             attention: (0..total).map(|_| Flag::new(false)).collect(),
             refused: (0..total).map(|_| Flag::new(false)).collect(),
             guests: Guests::new(),
+            arcs: AtomicUsize::new(1),
+            gate: Mutex::new(()),
+            foreign: UnsafeCell::new(()),
             benches: (0..total).map(|_| UnsafeCell::new(())).collect(),
             tasks: (0..=ENTRIES).map(|_| UnsafeCell::new(0)).collect(),
             requests: Notes::new(Vec::new()),
@@ -176,10 +185,25 @@ impl Engine {
         self.finished.fetch_add(1, Any::Relaxed);
     }
 
-    /// `cache::is_clean`.
+    /// From a thread at no worker, which has an Arc.
+    pub fn use_foreign_set(&self) {
+        let _gate = self.gate.lock().unwrap();
+        self.foreign.with_mut(|_| ());
+    }
+
+    /// A handle, for another thread.
+    pub fn hand_out(&self) {
+        self.arcs.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub fn give_back(&self) {
+        self.arcs.fetch_sub(1, Ordering::Release);
+    }
+
+    /// `cache::is_clean`. The second look leaves out the fence, which would hide what the claim orders.
     pub fn is_clean(&self) -> bool {
         let all = self.seats.len();
-        if !self.closing.is_deserted() || !self.idle.claim_all(all) {
+        if !self.is_deserted() || !self.idle.claim_all(all) {
             return false;
         }
         let none = self.closing.is_deserted() && self.has_no_cells_out();
@@ -187,8 +211,15 @@ impl Engine {
         none
     }
 
+    fn is_deserted(&self) -> bool {
+        let is_one = self.arcs.load(Ordering::Relaxed) == 1;
+        fence(Ordering::Acquire);
+        is_one && self.closing.is_deserted()
+    }
+
     fn has_no_cells_out(&self) -> bool {
         (0..self.seats.len()).for_each(|worker| self.work_at(worker));
+        self.foreign.with_mut(|_| ());
         self.cells_out.load(Ordering::Acquire) == 0
     }
 

@@ -6,7 +6,7 @@
 //! Mutants that must die: `push-fence`, `sleep-fence`, `second-look`, `leave-search-fence`, `last-searcher`, `start-over`,
 //! `token-decides`, `bit-decides`, `successors-bit`, `vacate-after-bit`, `leave-look`, `evicted-runs-on`, `claim-relaxed`,
 //! `sleep-relaxed`, `notify-unlocked`, `close-without-fence`, `closed-unseen`, `claim-all-relaxed`, `give-back-relaxed`,
-//! `clean-without-claim`, `clean-with-cells-out`, `used-late`, `seat-relaxed`, `parker-relaxed`.
+//! `clean-without-claim`, `clean-with-cells-out`, `used-late`, `seat-relaxed`, `parker-relaxed`, `one-arc-fence`.
 #![cfg(heist_loom)]
 
 use std::sync::OnceLock;
@@ -332,6 +332,23 @@ fn a_worker_is_claimed_while_a_run_is_looked_through() {
             engine.is_clean();
             other.join().unwrap();
             assert!(engine.idle.claim_all(2), "all bits are set again");
+        });
+    });
+}
+
+#[test]
+fn a_run_is_looked_through_while_a_handle_is_given_back() {
+    model("a clean run against a handle", 3, || {
+        office(1, 1, |office| {
+            let engine = &office.engine;
+            engine.hand_out();
+            let outside = thread::spawn(move || {
+                engine.use_foreign_set();
+                engine.give_back();
+            });
+            engine.is_clean();
+            outside.join().unwrap();
+            assert!(engine.is_clean(), "nobody else knows the engine");
         });
     });
 }
