@@ -191,6 +191,8 @@ impl<'e> Occupant<'e> {
         if closes {
             self.stop_searching();
             self.work();
+            // What is dropped here may spawn, or wait for what ended.
+            assert!(self.engine.is_closed(), "closed, as it was told");
             self.engine.vacate(self.worker);
         }
         closes

@@ -2,12 +2,13 @@
 //! worker, and go.
 //!
 //! Asserted: the future is dropped, once, before the closing ends or by the one who came late; the joiner hears of it; nobody touches the
-//! engine after its last cell has freed it. Whoever finishes the closing does so once, and has every worker's queue and pages alone.
+//! engine after its last cell has freed it; who is told to close finds the engine closed. Whoever finishes the closing does so once, and has every worker's queue and pages alone.
 //!
 //! Mutants that must die: `closed-unchecked`, `push-without-fence`, `drain-silent`, `gate-unchecked`, `waker-lets-go-early`, `stays-without-seat`,
 //! `claim-busy`, `claim-running-silent`, `cells-gone-relaxed`, `depart-fence`, `depart-silent`, `depart-relaxed`, `deserted-fence`, `deserted-relaxed`, `arrive-fence`,
 //! `arrive-unchecked`, `arrive-after-claim`, `leave-keeps-bit`, `abandon-fence`, `abandon-relaxed`, `finish-twice`, `finish-undeserted`,
-//! `abandoned-look-relaxed`, `last-silent`, `late-silent`, `dismissed-departs`, `dismissed-in-hand`, `dismissed-unsaid`.
+//! `abandoned-look-relaxed`, `last-silent`, `late-silent`, `dismissed-departs`, `dismissed-in-hand`, `dismissed-unsaid`,
+//! `attention-relaxed`.
 #![cfg(heist_loom)]
 
 use std::future::Future;

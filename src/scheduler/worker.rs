@@ -357,7 +357,7 @@ impl Worker {
     }
 
     pub(crate) fn draw_attention(&self, to: u32) {
-        // Release: pairs with the Acquire in `attention`.
+        // Release: pairs with the Acquire in `attention`. To close, there is a fence before as well.
         self.attention.fetch_or(to, Ordering::Release);
     }
 
@@ -368,7 +368,7 @@ impl Worker {
 
     #[inline]
     pub(crate) fn attention(&self) -> u32 {
-        // Acquire: pairs with the Release in `draw_attention`.
+        // Acquire: pairs with the Release in `draw_attention`: what is dropped because of CLOSE finds the engine closed.
         self.attention.load(Ordering::Acquire)
     }
 }
