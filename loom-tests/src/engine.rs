@@ -36,6 +36,8 @@ pub struct Engine {
     /// `CLOSE` in the worker's `attention`.
     pub(crate) attention: Vec<Flag>,
     refused: Vec<Flag>,
+    /// A thread was requested for the worker.
+    coming: Vec<Flag>,
     /// What belongs to whoever owns the worker: its queue, and its pages.
     benches: Vec<UnsafeCell<()>>,
     pub guests: Guests,
@@ -70,6 +72,7 @@ impl Engine {
                 .collect(),
             attention: (0..total).map(|_| Flag::new(false)).collect(),
             refused: (0..total).map(|_| Flag::new(false)).collect(),
+            coming: (0..total).map(|_| Flag::new(false)).collect(),
             guests: Guests::new(),
             arcs: AtomicUsize::new(1),
             gate: Mutex::new(()),
@@ -278,6 +281,21 @@ impl Engine {
         if let Some(guest) = self.guests.first() {
             guest.kick(|| self.poller.notify());
         }
+    }
+
+    /// `staff`, where the system has one.
+    pub fn request(&self, worker: usize) {
+        self.coming[worker].store(true, Ordering::Release);
+    }
+
+    /// `seat`, by the thread that was requested.
+    pub fn come(&self, worker: usize, parker: &'static Parker) {
+        assert!(self.seat(worker, parker).is_none());
+        self.coming[worker].store(false, Ordering::Release);
+    }
+
+    pub fn is_free_spare(&self, worker: usize) -> bool {
+        !self.coming[worker].load(Ordering::Acquire) && self.parker(worker).is_none()
     }
 
     pub fn set_refused(&self, worker: usize) {

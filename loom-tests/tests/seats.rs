@@ -4,7 +4,7 @@
 //! caller, by one of them, with its queue as it was left; so is a spare, by the monitor.
 //!
 //! Mutants that must die: `guest-second-try`, `guest-fence`, `refused-fence`, `offer-skipped`, `offer-before-bit`, `refused-unoffered`, `offer-before-refused`,
-//! `refused-taken-twice`, `take-refused-relaxed`, `vacate-relaxed`.
+//! `refused-taken-twice`, `take-refused-relaxed`, `vacate-relaxed`, `coming-before-seated`, `coming-relaxed`, `free-spare-relaxed`, `vacant-before-coming`.
 #![cfg(heist_loom)]
 
 use std::sync::atomic::{AtomicUsize as Tally, Ordering as Any};
@@ -127,6 +127,26 @@ fn a_spare_is_left_while_the_monitor_wants_one() {
                 engine.vacate(0);
             });
             if engine.parker(0).is_none() {
+                Occupant::sit(engine, 0, &office.parkers[1]);
+            }
+            spare.join().unwrap();
+        });
+    });
+}
+
+/// One was requested, and comes, is done and goes while the monitor looks for a free spare.
+#[test]
+fn a_spare_comes_and_goes_while_the_monitor_wants_one() {
+    model("spare that comes", 3, || {
+        office(|office| {
+            let engine = &office.engine;
+            engine.request(0);
+            let spare = thread::spawn(|| {
+                engine.come(0, &office.parkers[0]);
+                engine.work_at(0);
+                engine.vacate(0);
+            });
+            if engine.is_free_spare(0) {
                 Occupant::sit(engine, 0, &office.parkers[1]);
             }
             spare.join().unwrap();

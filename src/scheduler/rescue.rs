@@ -191,7 +191,7 @@ fn wants_spare(engine: &Engine, watch: &Watch) -> bool {
     waiting
         && engine.workers.iter().all(|worker| {
             let spare = worker.index >= engine.regular();
-            if spare && worker.is_vacant() && !worker.is_coming() {
+            if spare && worker.is_free_spare() {
                 return true;
             }
             watch.seen[worker.index].ticks >= 1 && watch.seen[worker.index].hold == Hold::Blocks
@@ -199,10 +199,8 @@ fn wants_spare(engine: &Engine, watch: &Watch) -> bool {
 }
 
 fn start_spare(engine: &Engine) {
-    let spare = engine.workers[engine.regular()..]
-        .iter()
-        .find(|worker| worker.is_vacant() && !worker.is_coming());
-    if let Some(spare) = spare {
+    let mut spares = engine.workers[engine.regular()..].iter();
+    if let Some(spare) = spares.find(|worker| worker.is_free_spare()) {
         engine.idle.start_searching();
         engine.staff(spare.index);
     }

@@ -219,11 +219,11 @@ impl Worker {
         let before = self.parker();
         // Relaxed: read by owners of the worker.
         self.by_pool.store(by_pool, Ordering::Relaxed);
-        self.set_coming(false);
         self.is_used.set(true);
         // Release: pairs with the Acquire in `parker`.
         self.parker
             .store(ptr::from_ref(parker).cast_mut(), Ordering::Release);
+        self.set_coming(false);
         before
     }
 
@@ -268,13 +268,14 @@ impl Worker {
     }
 
     pub(crate) fn set_coming(&self, coming: bool) {
-        // Relaxed: read by the monitor, at its leisure.
-        self.coming.store(coming, Ordering::Relaxed);
+        // Release: pairs with the Acquire in `is_free_spare`: the one that came sits here.
+        self.coming.store(coming, Ordering::Release);
     }
 
-    pub(crate) fn is_coming(&self) -> bool {
-        // Relaxed: as above.
-        self.coming.load(Ordering::Relaxed)
+    /// Of a spare: whether it is the monitor's. Nobody was refused, nobody comes, and nobody sits here, in that order.
+    pub(crate) fn is_free_spare(&self) -> bool {
+        // Acquire: pairs with the Release in `set_coming`.
+        !self.is_refused() && !self.coming.load(Ordering::Acquire) && self.is_vacant()
     }
 
     pub(crate) fn set_stuck(&self, stuck: bool) {

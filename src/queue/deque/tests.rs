@@ -34,6 +34,44 @@ fn push_yielded(local: &Local, yielded: impl IntoIterator<Item = usize>) -> Vec<
     yielded.into_iter().map(push).collect()
 }
 
+/// Whatever stands in line: as if it were pushed, and then one popped.
+#[test]
+fn an_exchange_gives_whose_turn_it_is() {
+    let lines: [(&[usize], &[usize]); 5] = [
+        (&[], &[]),
+        (&[1], &[]),
+        (&[], &[2]),
+        (&[1, 3], &[2, 4]),
+        (&[1, 3], &[]),
+    ];
+    for (woken, yielded) in lines {
+        let [one, other] = [(); 2].map(|()| {
+            let (local, _) = Local::new();
+            push(&local, woken.iter().copied());
+            push_yielded(&local, yielded.iter().copied());
+            local
+        });
+        push(&other, [9]);
+        // SAFETY: the queue is this thread's.
+        let got = unsafe { one.exchange(entry(9)) };
+        assert_eq!(got, Some(entry(pop(&other))));
+        assert_eq!(drain(&one), drain(&other));
+    }
+}
+
+/// A joiner stands behind those that stand with what was taken last, be that by an exchange with nobody.
+#[test]
+fn an_exchange_with_nobody_takes_from_those_that_were_woken() {
+    let (local, _) = Local::new();
+    push_yielded(&local, [1]);
+    assert_eq!(pop(&local), 1);
+    // SAFETY (all): the queue is this thread's.
+    assert_eq!(unsafe { local.exchange(entry(2)) }, Some(entry(2)));
+    push_yielded(&local, [3, 5]);
+    unsafe { local.push_behind_taken(entry(4)) };
+    assert_eq!(drain(&local), [3, 4, 5]);
+}
+
 #[test]
 fn who_yields_lets_go_first_who_waits_already() {
     let (local, _) = Local::new();
