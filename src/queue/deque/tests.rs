@@ -65,9 +65,10 @@ fn an_exchange_with_nobody_takes_from_those_that_were_woken() {
     let (local, _) = Local::new();
     push_yielded(&local, [1]);
     assert_eq!(pop(&local), 1);
-    // SAFETY (all): the queue is this thread's.
+    // SAFETY: the queue is this thread's.
     assert_eq!(unsafe { local.exchange(entry(2)) }, Some(entry(2)));
     push_yielded(&local, [3, 5]);
+    // SAFETY: as above.
     unsafe { local.push_behind_taken(entry(4)) };
     assert_eq!(drain(&local), [3, 4, 5]);
 }
