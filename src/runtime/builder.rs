@@ -115,8 +115,9 @@ impl Builder {
     /// # Errors
     ///
     /// `InvalidInput` for settings that no runtime can have; otherwise when the system refuses a thread.
-    pub fn build(self) -> io::Result<Runtime> {
+    pub fn build(mut self) -> io::Result<Runtime> {
         self.check()?;
+        self.config.is_for_run = false;
         threads::ensure_one(&self.config)?;
         Ok(Runtime::from_engine(Engine::new(self.config)))
     }

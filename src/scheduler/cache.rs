@@ -1,8 +1,8 @@
 //! What a finished runtime leaves behind in a clean state, for the next one.
 //!
 //! Nothing but the statistics is reset (and whether a refused thread was reported): bits, searchers and queues carry over as they are, which is as good as new. Whoever could still
-//! reach the engine (a handle, a sleep, a socket, a waker, a thread) keeps it out of the cache. Most are left by a `run`; one that a pool thread was the last to
-//! know may have been a `Runtime`'s.
+//! reach the engine (a handle, a sleep, a socket, a waker, a thread) keeps it out of the cache. A `Runtime`'s never gets there, as no other takes it from
+//! there.
 
 use std::sync::{Arc, LazyLock};
 use std::time::Instant;
@@ -60,7 +60,7 @@ pub(crate) fn take(config: Config) -> Arc<Engine> {
 
 /// Whether engines of this kind are kept for the next run.
 pub(crate) fn is_for(config: &Config) -> bool {
-    config.is_default || !config.has_hooks() && config.workers <= *LIMIT
+    config.is_for_run && (config.is_default || !config.has_hooks() && config.workers <= *LIMIT)
 }
 
 /// Whether nothing is left of the run: no task, no cell, no timer, nobody else who knows the engine. The caller has the one Arc, and closes an engine that
@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn neither_hooks_nor_very_many_workers_are_kept() {
+    fn neither_hooks_nor_very_many_workers_nor_a_runtime_are_kept() {
         assert!(is_for(&named("a")));
         let hooked = Config {
             on_start: Some(Arc::new(|| ())),
@@ -254,6 +254,14 @@ mod tests {
             workers: *LIMIT + 1,
             ..named("a")
         };
-        assert!(!is_for(&hooked) && !is_for(&wide));
+        let of_a_runtime = Config {
+            is_for_run: false,
+            ..Config::default()
+        };
+        assert!(
+            [hooked, wide, of_a_runtime]
+                .iter()
+                .all(|config| !is_for(config))
+        );
     }
 }

@@ -154,7 +154,7 @@ impl Engine {
     }
 
     /// Of a closed engine. Whoever only rests need not come to say that it has gone, which may take the system longer than a whole run; but hooks
-    /// run before the end, and descriptors of an engine that will not be kept do not outlast it.
+    /// run before the end, and closing the descriptors of an engine that is not kept is not left to a thread that has not even woken up.
     fn send_away(&self, evicted: &'static Parker) {
         let interrupt = || self.driver.interrupt();
         let is_kept = cache::is_for(&self.config);

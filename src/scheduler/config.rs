@@ -25,6 +25,8 @@ pub(crate) struct Config {
     pub(crate) caller_runs_tasks: bool,
     /// Nothing was set.
     pub(crate) is_default: bool,
+    /// For a run, and not a `Runtime`: the engine may serve the next one.
+    pub(crate) is_for_run: bool,
 }
 
 /// What distinguishes the threads that a runtime may use from those of another.
@@ -79,6 +81,7 @@ impl Default for Config {
             compensate: true,
             caller_runs_tasks: true,
             is_default: true,
+            is_for_run: true,
         }
     }
 }
@@ -103,6 +106,7 @@ impl Config {
                 compensate,
                 caller_runs_tasks,
                 is_default: _,
+                is_for_run: _,
             } = config;
             let flags = (debug, compensate, caller_runs_tasks);
             (workers, max_blocking, keep_alive, slow_poll, flags)

@@ -272,7 +272,7 @@ impl Worker {
         self.coming.store(coming, Ordering::Release);
     }
 
-    /// Of a spare: whether it is the monitor's. Nobody was refused, nobody comes, and nobody sits here, in that order.
+    /// For the monitor, of a spare: whether it may call somebody there. Nobody comes, and after that: nobody sits here.
     pub(crate) fn is_free_spare(&self) -> bool {
         // Acquire: pairs with the Release in `set_coming`.
         !self.is_refused() && !self.coming.load(Ordering::Acquire) && self.is_vacant()

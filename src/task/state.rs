@@ -241,7 +241,7 @@ impl State {
     /// (5) The closing walk, or a batch's reaper, takes an idle task for itself, and the runtime's references with it. The caller needs none, where
     /// cells stay.
     pub fn claim_idle(&self) -> Claim {
-        let mut now = self.0.load(Ordering::Relaxed); // Relaxed: the exchange decides.
+        let mut now = self.0.load(Ordering::Relaxed); // Relaxed: the exchange decides; of a complete one nothing is read.
         loop {
             if now & COMPLETE != 0 || now < REF {
                 return Claim::Complete;
