@@ -24,6 +24,8 @@ pub struct Engine {
     /// The queue of some busy worker, and its `is_used`.
     pub local: Local,
     local_is_used: Flag,
+    /// Sharing is limited, and `local` is the queue of this worker.
+    alone: Option<usize>,
     pub poller: Poller,
     /// With two shards of timers, which stand for any number.
     pub driver: Driver<Sitter>,
@@ -62,6 +64,7 @@ impl Engine {
             injector: Injector::default(),
             local: Local::default(),
             local_is_used: Flag::new(false),
+            alone: None,
             poller: Poller::default(),
             driver: Driver::new(2),
             closing: Closing::new(0),
@@ -83,6 +86,13 @@ impl Engine {
             tokens_given: Tally::new(0),
             tokens_taken: Tally::new(0),
         }
+    }
+
+    /// Limits sharing to more than a model has. `local` is this worker's.
+    #[must_use]
+    pub fn alone(self, worker: usize) -> Self {
+        let alone = Some(worker);
+        Self { alone, ..self }
     }
 
     /// Makes what `run` checks, before the push.
@@ -113,12 +123,41 @@ impl Engine {
     pub fn push_local(&self, entry: usize) {
         self.make(entry);
         self.local.push(entry);
-        self.notify();
+        if self.alone.is_none() {
+            self.notify();
+        }
     }
 
     pub fn has_work(&self) -> bool {
-        !self.injector.is_empty()
-            || self.local_is_used.load(Ordering::Relaxed) && !self.local.is_empty()
+        !self.injector.is_empty() || self.is_shared()
+    }
+
+    // ---- sharing ----
+
+    /// `local`.
+    fn is_shared(&self) -> bool {
+        self.local_is_used.load(Ordering::Relaxed)
+            && !self.local.is_empty()
+            && self.alone.is_none_or(|worker| !self.gets_on(worker))
+    }
+
+    pub fn steal_local(&self, thief: usize) -> Option<usize> {
+        (self.alone == Some(thief) || self.is_shared())
+            .then(|| self.local.steal())
+            .flatten()
+    }
+
+    pub fn has_queued(&self, worker: usize) -> bool {
+        self.alone == Some(worker) && !self.local.is_empty()
+    }
+
+    pub fn leaves_driving(&self, worker: usize) -> bool {
+        let mut others = (0..self.seats.len()).filter(|other| *other != worker);
+        self.alone.is_some() && others.any(|other| self.gets_on(other))
+    }
+
+    fn gets_on(&self, worker: usize) -> bool {
+        self.parker(worker).is_some() && !self.idle.is_asleep(worker)
     }
 
     pub fn parker(&self, worker: usize) -> Option<&'static Parker> {
@@ -311,7 +350,9 @@ impl Engine {
 
     pub fn notify(&self) {
         let sleepiness = |worker| self.sleepiness(worker);
-        if let Some(worker) = self.idle.call(sleepiness, || self.has_work()) {
+        if self.idle.wants_call()
+            && let Some(worker) = self.idle.call(sleepiness, || self.has_work())
+        {
             self.rouse(worker);
         }
     }

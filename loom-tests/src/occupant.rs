@@ -63,7 +63,7 @@ impl<'e> Occupant<'e> {
             .engine
             .injector
             .steal()
-            .or_else(|| self.engine.local.steal())
+            .or_else(|| self.engine.steal_local(self.worker))
         else {
             return false;
         };
@@ -102,8 +102,9 @@ impl<'e> Occupant<'e> {
     ) -> bool {
         self.work();
         let searching = std::mem::take(&mut self.searching);
+        let queued = self.engine.has_queued(self.worker);
         self.engine.idle.sleep(self.worker, searching);
-        if self.engine.has_work() {
+        if queued || self.engine.has_work() {
             self.engine.notify();
         }
         self.slumber(recalled, wait)
@@ -173,13 +174,14 @@ impl<'e> Occupant<'e> {
     pub fn leave(&mut self) {
         self.work();
         let searching = std::mem::take(&mut self.searching);
+        let queued = self.engine.has_queued(self.worker);
         self.engine.vacate(self.worker);
         self.engine.idle.sleep(self.worker, searching);
         if self.engine.is_closed() {
             self.engine.decommission(self.worker);
             return;
         }
-        if self.engine.has_work() || self.engine.driver.is_unattended() {
+        if queued || self.engine.has_work() || self.engine.driver.is_unattended() {
             self.engine.notify();
         }
         self.engine.offer_to_guest();

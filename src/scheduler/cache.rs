@@ -110,6 +110,7 @@ fn has_no_cells_out(engine: &Engine) -> bool {
 
 /// Keeps a clean engine, of which the caller has the one Arc.
 pub(crate) fn keep(engine: Arc<Engine>) {
+    engine.sharing.limit_to(None);
     for worker in &engine.workers {
         worker.reset();
         trim(&worker.pages);

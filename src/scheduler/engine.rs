@@ -15,6 +15,7 @@ use super::foreign::Foreign;
 use super::guests::Guests;
 use super::idle::Idle;
 use super::parker::Parker;
+use super::sharing::Sharing;
 use super::worker::Worker;
 use super::{context, monitor};
 use crate::driver::{Attend, Driver};
@@ -31,6 +32,7 @@ pub(crate) struct Engine {
     /// The regular ones first, then as many spares.
     pub(crate) workers: Box<[CachePadded<Worker>]>,
     pub(crate) idle: Idle,
+    pub(crate) sharing: Sharing,
     pub(crate) injector: Injector,
     pub(crate) driver: Driver<Parker>,
     pub(crate) blocking: BlockingQueue,
@@ -63,6 +65,7 @@ impl Engine {
                     .map(|index| CachePadded::new(Worker::new(address, index)))
                     .collect(),
                 idle: Idle::new(total, regular),
+                sharing: Sharing::unlimited(),
                 injector: Injector::new(),
                 // A shard of timers for each worker, and one for the threads that sit at none.
                 driver: Driver::new(total + 1),
@@ -110,14 +113,14 @@ impl Engine {
 
     /// Whether a worker that searches would find something.
     pub(crate) fn has_work(&self) -> bool {
-        !self.injector.is_empty() || self.workers.iter().any(|worker| worker.has_work())
+        !self.injector.is_empty() || self.workers.iter().any(|worker| self.is_shared(worker))
     }
 
     /// The same but for the queue of this worker, whose occupant knows what it has there.
     pub(crate) fn has_work_beside(&self, worker: &Worker) -> bool {
         let others = self.workers.iter().enumerate();
         let mut others = others.filter(|(index, _)| *index != worker.index);
-        !self.injector.is_empty() || others.any(|(_, other)| other.has_work())
+        !self.injector.is_empty() || others.any(|(_, other)| self.is_shared(other))
     }
 
     // ---- driving ----

@@ -34,22 +34,19 @@ impl Idle {
         }
     }
 
-    /// The pusher's part, after its push: whether somebody has to be woken, and whom. The worker returned counts as a searcher,
-    /// and its bit is cleared.
-    ///
-    /// `rank` orders the sleepers, least first; `work_left` looks at all the queues.
+    /// The pusher's part, after its push: whether somebody could be woken, and nobody is on the way.
     #[inline]
-    pub fn call(&self, rank: impl Fn(usize) -> u8, work_left: impl Fn() -> bool) -> Option<usize> {
+    pub fn wants_call(&self) -> bool {
         // Pairs with the fence in `sleep`: either this load sees the sleeper's bit, or the sleeper's look sees the push.
         fence(Ordering::SeqCst);
-        if self.searchers.load(Ordering::Relaxed) != 0 || !self.any_asleep() {
-            return None;
-        }
-        self.call_slow(rank, work_left)
+        self.searchers.load(Ordering::Relaxed) == 0 && self.any_asleep()
     }
 
+    /// Whom to wake, if [`Idle::wants_call`]. The worker returned counts as a searcher, and its bit is cleared.
+    ///
+    /// `rank` orders the sleepers, least first; `work_left` looks at all the queues.
     #[cold]
-    fn call_slow(&self, rank: impl Fn(usize) -> u8, work_left: impl Fn() -> bool) -> Option<usize> {
+    pub fn call(&self, rank: impl Fn(usize) -> u8, work_left: impl Fn() -> bool) -> Option<usize> {
         loop {
             // Relaxed: the count orders nothing; the bit does, and the fences.
             if self
@@ -101,7 +98,7 @@ impl Idle {
             // Relaxed: the fence below orders it.
             self.searchers.fetch_sub(1, Ordering::Relaxed);
         }
-        // Pairs with the fence in `call`, and with the one in `stop_searching`.
+        // Pairs with the fence in `wants_call`, and with the one in `stop_searching`.
         fence_behind_rmw();
     }
 
@@ -170,7 +167,7 @@ impl Idle {
     pub fn stop_searching(&self) -> bool {
         // Relaxed: the fence below orders it.
         let last = self.searchers.fetch_sub(1, Ordering::Relaxed) == 1;
-        // Pairs with the fence in `call`: either a pusher saw no searcher, or the look that follows sees its push.
+        // Pairs with the fence in `wants_call`: either a pusher saw no searcher, or the look that follows sees its push.
         fence_behind_rmw();
         last
     }

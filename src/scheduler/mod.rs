@@ -1,6 +1,8 @@
 //! Workers, the threads that sit at them, and how they find work, sleep and wake. The README beside this file has the protocols.
 
 #[cfg(not(heist_loom))]
+mod alone;
+#[cfg(not(heist_loom))]
 mod blocking;
 #[cfg(not(heist_loom))]
 pub(crate) mod cache;
@@ -34,6 +36,8 @@ mod rescue;
 mod root;
 #[cfg(not(heist_loom))]
 pub(crate) mod schedule;
+#[cfg(not(heist_loom))]
+mod sharing;
 #[cfg(not(heist_loom))]
 pub(crate) mod threads;
 #[cfg(not(heist_loom))]

@@ -31,7 +31,8 @@ impl Engine {
         if let Some(displaced) = worker.next.replace(task) {
             // SAFETY: as the caller promises.
             unsafe { worker.local.push(displaced) };
-            self.notify();
+            // SAFETY: as above.
+            unsafe { self.notify_of(worker) };
         }
         // Last, as a logger may block, and this thread lose its worker.
         if context::needs_arming() {
@@ -48,7 +49,8 @@ impl Engine {
         // One task that goes on here needs nobody; a backlog does.
         // SAFETY: as the caller promises.
         if unsafe { worker.local.push_yielded(task, !worker.next.is_empty()) } {
-            self.notify();
+            // SAFETY: as above.
+            unsafe { self.notify_of(worker) };
         }
     }
 
@@ -62,7 +64,8 @@ impl Engine {
         unsafe { worker.local.push_behind_taken(task) };
         // SAFETY: as above.
         if unsafe { worker.local.len() } >= 2 || !worker.next.is_empty() {
-            self.notify();
+            // SAFETY: as above.
+            unsafe { self.notify_of(worker) };
         }
     }
 
@@ -80,10 +83,27 @@ impl Engine {
     /// After a push: wakes a worker if one sleeps and none searches.
     #[inline]
     pub(crate) fn notify(&self) {
-        if let Some(worker) = self
-            .idle
-            .call(|worker| self.sleepiness(worker), || self.has_work())
-        {
+        if self.idle.wants_call() {
+            self.call();
+        }
+    }
+
+    /// After a push into the queue of a worker, by its occupant, who may be left to do it alone.
+    ///
+    /// # Safety
+    /// The caller occupies `worker`.
+    #[inline]
+    unsafe fn notify_of(&self, worker: &Worker) {
+        // SAFETY: as the caller promises.
+        if self.idle.wants_call() && unsafe { self.wants_company(worker) } {
+            self.call();
+        }
+    }
+
+    #[cold]
+    fn call(&self) {
+        let rank = |worker| self.sleepiness(worker);
+        if let Some(worker) = self.idle.call(rank, || self.has_work()) {
             self.rouse(worker);
         }
     }

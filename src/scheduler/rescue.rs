@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::alone::Books;
 use super::engine::Engine;
 use super::monitor::TICK;
 use super::worker::{Worker, YIELD_SEAT};
@@ -17,6 +18,7 @@ use crate::util::report::warning;
 pub(crate) struct Watch {
     seen: Box<[Seen]>,
     unattended: bool,
+    books: Books,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -49,6 +51,7 @@ impl Watch {
         Self {
             seen: vec![Seen::default(); workers].into(),
             unattended: false,
+            books: Books::new(workers),
         }
     }
 }
@@ -103,7 +106,7 @@ fn attend_to(engine: &Engine) -> bool {
         }
     }
     retry_refused(engine);
-    let unattended = engine.driver.is_unattended();
+    let unattended = engine.driver.is_unattended() && !engine.is_driven_next();
     if unattended && watch.unattended {
         engine.notify();
     }
@@ -112,6 +115,7 @@ fn attend_to(engine: &Engine) -> bool {
         start_spare(engine);
     }
     retire_spares(engine);
+    watch.books.tick(engine);
     drop(watch);
     engine.store.age();
     engine.timers().age();
