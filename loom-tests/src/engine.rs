@@ -134,11 +134,15 @@ impl Engine {
 
     // ---- sharing ----
 
-    /// `local`.
+    /// `local`. In the real one more than enough company has to be awake, too: its worker is enough here.
     fn is_shared(&self) -> bool {
         self.local_is_used.load(Ordering::Relaxed)
             && !self.local.is_empty()
-            && self.alone.is_none_or(|worker| !self.gets_on(worker))
+            && self.alone.is_none_or(|worker| !self.is_awake(worker))
+    }
+
+    fn is_awake(&self, worker: usize) -> bool {
+        self.parker(worker).is_some() && !self.idle.is_asleep(worker)
     }
 
     pub fn steal_local(&self, thief: usize) -> Option<usize> {
@@ -151,13 +155,9 @@ impl Engine {
         self.alone == Some(worker) && !self.local.is_empty()
     }
 
-    pub fn leaves_driving(&self, worker: usize) -> bool {
-        let mut others = (0..self.seats.len()).filter(|other| *other != worker);
-        self.alone.is_some() && others.any(|other| self.gets_on(other))
-    }
-
-    fn gets_on(&self, worker: usize) -> bool {
-        self.parker(worker).is_some() && !self.idle.is_asleep(worker)
+    pub fn leaves_driving(&self) -> bool {
+        let all = self.seats.len();
+        self.alone.is_some() && all - self.idle.asleep_among(all) >= 1
     }
 
     pub fn parker(&self, worker: usize) -> Option<&'static Parker> {

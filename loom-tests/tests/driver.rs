@@ -7,7 +7,7 @@
 //! Mutants that must die: `second-scan`, `added-fence`, `driver-fence`, `deadline-unkicked`, `look-without-seat`, `wanted-unsaid`,
 //! `wanted-unheard`, `hand-on-skipped`, `sent-away-silently`,
 //! `longer-than-announced`, `minimum-outside-the-lock`, `first-shard-only`, `told-by-all-shards`, `gets-up-unfenced`, `late-kick-counts`,
-//! `seat-left-to-a-sleeper`, `seat-left-to-one-that-goes`.
+//! `seat-left-to-sleepers`, `seat-left-before-asleep`, `seat-left-to-one-that-goes`.
 #![cfg(heist_loom)]
 
 use std::task::Waker;
@@ -78,7 +78,7 @@ impl Office {
     fn drive(&'static self, worker: usize) -> Wait {
         let sitter = &self.sitters[worker];
         let has_no_duties = !self.engine.driver.has_duties() && worker == 0;
-        if has_no_duties || self.engine.leaves_driving(worker) {
+        if has_no_duties || self.engine.leaves_driving() {
             sitter.0.parker.park(None);
             return Wait::Again;
         }
@@ -416,7 +416,15 @@ fn one_alone_goes_to_sleep_against_one_that_leaves_it_the_seat() {
 
 #[test]
 fn one_alone_leaves_against_one_that_leaves_it_the_seat() {
-    against_one_alone("leave against a seat that is left", |_, mut alone| {
+    against_one_alone("leave against a seat that is left", |office, mut alone| {
         alone.leave();
+        // A thread may have been called to the worker that it left, which counts as awake.
+        let requested = std::mem::take(&mut *office.engine.requests.lock().unwrap());
+        for worker in requested {
+            let parker = &office.sitters[worker].0.parker;
+            let mut called = Occupant::sit(&office.engine, worker, parker);
+            called.searching = true;
+            office.go_on(worker, called, true);
+        }
     });
 }

@@ -5,6 +5,8 @@ mod handle;
 mod metrics;
 mod run;
 mod spawn;
+#[cfg(all(test, not(heist_loom)))]
+mod tests;
 
 use std::fmt;
 use std::io;

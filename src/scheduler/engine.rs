@@ -113,14 +113,18 @@ impl Engine {
 
     /// Whether a worker that searches would find something.
     pub(crate) fn has_work(&self) -> bool {
-        !self.injector.is_empty() || self.workers.iter().any(|worker| self.is_shared(worker))
+        !self.injector.is_empty()
+            || self
+                .workers
+                .iter()
+                .any(|worker| self.is_shared(worker, None))
     }
 
     /// The same but for the queue of this worker, whose occupant knows what it has there.
     pub(crate) fn has_work_beside(&self, worker: &Worker) -> bool {
         let others = self.workers.iter().enumerate();
         let mut others = others.filter(|(index, _)| *index != worker.index);
-        !self.injector.is_empty() || others.any(|(_, other)| self.is_shared(other))
+        !self.injector.is_empty() || others.any(|(_, other)| self.is_shared(other, Some(worker)))
     }
 
     // ---- driving ----

@@ -149,6 +149,16 @@ impl Idle {
         self.words[word].load(Ordering::Acquire) & bit != 0
     }
 
+    /// How many of the first `workers`.
+    pub fn asleep_among(&self, workers: usize) -> usize {
+        // Relaxed: ordered by the fences of the callers.
+        let word = |(index, word): (usize, &CachePadded<AtomicU64>)| {
+            word.load(Ordering::Relaxed) & Self::first(workers, index)
+        };
+        let asleep = self.words.iter().enumerate().map(word);
+        asleep.map(|bits| bits.count_ones() as usize).sum()
+    }
+
     #[inline]
     pub fn any_asleep(&self) -> bool {
         // Relaxed: ordered by the fences of the callers.

@@ -1,8 +1,6 @@
 //! Workers, the threads that sit at them, and how they find work, sleep and wake. The README beside this file has the protocols.
 
 #[cfg(not(heist_loom))]
-mod alone;
-#[cfg(not(heist_loom))]
 mod blocking;
 #[cfg(not(heist_loom))]
 pub(crate) mod cache;
@@ -10,6 +8,8 @@ pub(crate) mod cache;
 pub(crate) mod caller;
 #[cfg(not(heist_loom))]
 mod closing;
+#[cfg(not(heist_loom))]
+mod company;
 #[cfg(not(heist_loom))]
 pub(crate) mod config;
 #[cfg(not(heist_loom))]
@@ -37,7 +37,7 @@ mod root;
 #[cfg(not(heist_loom))]
 pub(crate) mod schedule;
 #[cfg(not(heist_loom))]
-mod sharing;
+pub(crate) mod sharing;
 #[cfg(not(heist_loom))]
 pub(crate) mod threads;
 #[cfg(not(heist_loom))]

@@ -308,7 +308,7 @@ impl<'e> Occupant<'e> {
 
     /// A batch, or after a lost race one task: the copying of a batch loses again and again to an owner who pops.
     fn steal_from(&self, victim: &Worker, contended: bool) -> Stolen {
-        if victim.index == self.worker.index || !self.engine.is_shared(victim) {
+        if victim.index == self.worker.index || !self.engine.is_shared(victim, Some(self.worker)) {
             Stolen::Nothing
         } else if contended {
             victim.stealer.steal()

@@ -69,7 +69,7 @@ impl Engine {
         }
     }
 
-    /// Queues an entry that stands for more than one task: wakes a worker in any case.
+    /// Queues an entry that stands for more than one task: wakes a worker also if it is the only one.
     ///
     /// # Safety
     /// The caller occupies `worker`.
@@ -77,7 +77,8 @@ impl Engine {
     pub(crate) unsafe fn push_and_call(&self, worker: &Worker, entry: NonNull<Header>) {
         // SAFETY: as the caller promises.
         let _ = unsafe { worker.local.push_yielded(entry, false) };
-        self.notify();
+        // SAFETY: as above.
+        unsafe { self.notify_of(worker) };
     }
 
     /// After a push: wakes a worker if one sleeps and none searches.

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::alone::Books;
+use super::company::Books;
 use super::engine::Engine;
 use super::monitor::TICK;
 use super::worker::{Worker, YIELD_SEAT};
@@ -92,12 +92,15 @@ pub(super) fn inspect(engine: &Arc<Engine>) -> bool {
 
 fn attend_to(engine: &Engine) -> bool {
     let mut watch = engine.watch.lock();
-    let mut moved = false;
+    let (mut moved, mut any_stuck) = (false, false);
     for worker in &engine.workers {
         if look_at(engine, worker, &mut watch.seen[worker.index]) {
+            any_stuck = true;
             moved |= take_over(engine, worker);
         }
     }
+    let gets_on = !any_stuck && !engine.workers.iter().any(|worker| worker.is_refused());
+    watch.books.tick(engine, gets_on);
     if moved {
         engine.notify();
         // The fence in `notify` pairs with the closer's, who may have looked before the push.
@@ -106,7 +109,7 @@ fn attend_to(engine: &Engine) -> bool {
         }
     }
     retry_refused(engine);
-    let unattended = engine.driver.is_unattended() && !engine.is_driven_next();
+    let unattended = engine.driver.is_unattended() && !engine.leaves_driving();
     if unattended && watch.unattended {
         engine.notify();
     }
@@ -115,7 +118,6 @@ fn attend_to(engine: &Engine) -> bool {
         start_spare(engine);
     }
     retire_spares(engine);
-    watch.books.tick(engine);
     drop(watch);
     engine.store.age();
     engine.timers().age();

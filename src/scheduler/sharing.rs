@@ -1,84 +1,102 @@
-//! Whether a worker's queue is there for others as well, or its occupant does it alone.
+//! Whether what waits in a worker's queue is there for others as well, or left to its occupant.
 //!
-//! Usually others are called for whatever waits in a queue, and take from it. Where that gains nothing (see [`super::alone`]) the monitor limits
-//! it: then a queue is left to its worker until so much waits there that it takes a while, and who has nothing to do leaves the poller to those who
-//! are awake. **That holds for a worker alone that is awake and gets on**: nobody relies on one that sleeps, is vacant, or is stuck in a poll.
+//! Usually others are called for whatever waits in a queue, and take from it. Where more of them gain nothing (see [`super::company`]) the monitor
+//! sets a limit. Then, while enough workers are awake, a queue is left to its own worker until so much waits there that it takes a while, and whoever
+//! has nothing to do leaves the poller to those who are awake.
+//!
+//! **A queue is left to an occupant who is awake, and nobody else**: who falls asleep or leaves shows it, fences, and calls somebody for what it leaves behind. The
+//! poller is left to workers whose bits are clear: each of them sleeps or leaves sooner or later, and then looks whether somebody is there. Where that is not
+//! so, as a poll does not end or a thread was refused, the monitor suspends the limit.
 
 use super::engine::Engine;
 use super::worker::Worker;
-use crate::sync::{AtomicUsize, Ordering};
+use crate::sync::{AtomicU64, Ordering};
 
-/// From how many tasks on a queue is shared; 0: any number.
+/// Until when others are left out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Limit {
+    /// So many workers awake are enough. At least one.
+    pub(crate) company: u32,
+    /// But for a queue that is so long.
+    pub(crate) long: u32,
+}
+
+/// The limit that holds now, if one does: `company` in the upper half, `long` in the lower; 0: none.
 ///
-/// A hint. Whoever reads an old value leaves a queue to an occupant that is awake, and looks there before it sleeps; or takes from it.
+/// A hint. Whoever reads an old one takes from a queue, or leaves it to an occupant who is awake, as before.
 #[derive(Debug)]
-pub(crate) struct Sharing(AtomicUsize);
+pub(crate) struct Sharing(AtomicU64);
 
 impl Sharing {
     pub(crate) fn unlimited() -> Self {
-        Self(AtomicUsize::new(0))
+        Self(AtomicU64::new(0))
     }
 
-    pub(crate) fn is_limited(&self) -> bool {
+    fn limit(&self) -> Option<Limit> {
         // Relaxed: a hint.
-        self.0.load(Ordering::Relaxed) != 0
+        let word = self.0.load(Ordering::Relaxed);
+        let (company, long) = ((word >> 32) as u32, word as u32);
+        (company != 0).then_some(Limit { company, long })
     }
 
-    /// Whether this is enough to share.
-    #[inline]
-    fn concerns(&self, queued: impl FnOnce() -> usize) -> bool {
-        // Relaxed: a hint.
-        let least = self.0.load(Ordering::Relaxed);
-        least == 0 || queued() >= least
-    }
-
-    /// `None`: any number.
-    pub(super) fn limit_to(&self, least: Option<usize>) {
-        let least = least.unwrap_or(0);
+    pub(crate) fn limit_to(&self, limit: Option<Limit>) {
+        let word = limit.map_or(0, |limit| {
+            u64::from(limit.company) << 32 | u64::from(limit.long)
+        });
         // Relaxed (both): a hint. Where nothing changes, nobody's copy of the line is taken away.
-        if self.0.load(Ordering::Relaxed) != least {
-            self.0.store(least, Ordering::Relaxed);
+        if self.0.load(Ordering::Relaxed) != word {
+            self.0.store(word, Ordering::Relaxed);
         }
     }
 }
 
+impl Limit {
+    fn is_long(self, queued: usize) -> bool {
+        queued >= self.long as usize
+    }
+}
+
 impl Engine {
-    /// Whether the occupant of this worker, who has just pushed, calls others.
+    /// Whether the occupant of this worker, who has just queued something there, calls others.
     ///
     /// # Safety
     /// The caller occupies `worker`.
     pub(super) unsafe fn wants_company(&self, worker: &Worker) -> bool {
-        // SAFETY: as the caller promises.
-        self.sharing.concerns(|| unsafe { worker.local.len() }) || worker.is_stuck()
+        self.sharing.limit().is_none_or(|limit| {
+            // SAFETY: as the caller promises.
+            limit.is_long(unsafe { worker.local.len() }) || !self.has_company(limit, 0)
+        })
     }
 
-    /// Whether others should take from the queue of this worker. Who asks before it goes to sleep does so behind a fence, as whoever pushes and then
-    /// sleeps, or leaves, shows that it does, fences, and calls somebody.
-    pub(super) fn is_shared(&self, worker: &Worker) -> bool {
+    /// Whether another worker takes from the queue of this one: `me`, or whoever would be called. Who asks before it goes to sleep does so behind the fence in
+    /// `Idle::sleep`, as does whoever falls asleep, or leaves, before it makes a call: so one of the two sees the other.
+    pub(super) fn is_shared(&self, worker: &Worker, me: Option<&Worker>) -> bool {
         worker.has_work()
-            && (self.sharing.concerns(|| worker.stealer.len()) || !self.gets_on(worker))
+            && self.sharing.limit().is_none_or(|limit| {
+                let is_awake = !worker.is_vacant() && !self.idle.is_asleep(worker.index);
+                !is_awake
+                    || limit.is_long(worker.stealer.len())
+                    || !self.has_company(limit, self.as_awake(me))
+            })
     }
 
-    /// Whether the poller is left to another than this one's occupant, who has gone to sleep: to one that is awake, and will look whether somebody is there
-    /// before it sleeps itself.
-    pub(super) fn leaves_driving(&self, worker: &Worker) -> bool {
-        let is_other = |other: &&Worker| other.index != worker.index;
-        self.sharing.is_limited()
-            && self
-                .workers
-                .iter()
-                .map(|other| &**other)
-                .filter(is_other)
-                .any(|other| self.gets_on(other))
+    /// Whether a worker that has gone to sleep leaves the poller to others, who are awake. Asked behind the fence in `Idle::sleep`.
+    pub(super) fn leaves_driving(&self) -> bool {
+        let limit = self.sharing.limit();
+        limit.is_some_and(|limit| self.has_company(limit, 0))
     }
 
-    /// Whether a worker that is awake will see to the poller before it sleeps, and nobody needs to be called for that.
-    pub(super) fn is_driven_next(&self) -> bool {
-        self.sharing.is_limited() && self.workers.iter().any(|worker| self.gets_on(worker))
+    /// Whether enough workers are awake, besides so many of them.
+    fn has_company(&self, limit: Limit, besides: usize) -> bool {
+        let awake = self.regular() - self.idle.asleep_among(self.regular());
+        awake >= limit.company as usize + besides
     }
 
-    /// The worker has an occupant, who is awake and in no long poll.
-    fn gets_on(&self, worker: &Worker) -> bool {
-        !worker.is_vacant() && !self.idle.is_asleep(worker.index) && !worker.is_stuck()
+    /// 1 for a worker that counts as one that is awake.
+    fn as_awake(&self, worker: Option<&Worker>) -> usize {
+        worker.map_or(0, |worker| {
+            let is_regular = worker.index < self.regular();
+            usize::from(is_regular && !self.idle.is_asleep(worker.index))
+        })
     }
 }

@@ -91,7 +91,7 @@ impl Occupant<'_> {
 
     /// Waits once, in the driver's seat or beside it. None: look again.
     fn wait(&mut self, began: Instant) -> Option<bool> {
-        if !self.engine.driver.has_duties() || self.engine.leaves_driving(self.worker) {
+        if !self.engine.driver.has_duties() || self.engine.leaves_driving() {
             return self.park(began);
         }
         match self.engine.driver.sleep(self.parker, &mut self.woken) {

@@ -1,28 +1,29 @@
-//! When one worker does better alone.
+//! How many workers are company enough.
 //!
-//! If something else wants the processors too, such as a proxy or a load generator on the same machine, an engine may have but one of them, however many
-//! workers it has. Then they go to sleep again and again, wait for a processor for longer than they have one, and each that is called takes it away
-//! from another, while what it took from a queue waits with it. So where the monitor finds several workers that together have no more than one processor, it
-//! tries what one does alone. **As long as that one has a processor for itself all the time, and uses it, it stays alone**; if not, company gets more of
-//! the processors, or nobody needs any. And once in a second all are let loose, to see whether there is more to be had by now.
+//! If something else wants the processors too, such as a proxy or a load generator on the same machine, or if there are more workers than processors, then
+//! an engine has fewer processors than workers. They go to sleep again and again, wait for a processor for as long as they have one, and each that is called takes
+//! it away from another, while what it took from a queue waits with it. So where the monitor finds more workers at work than they have processors together, it
+//! tries what so many do as they have processors. **As long as those have a processor each all the time, and use it, they are enough**; if not, more get more of the
+//! processors, or nobody needs any. And once in a second all are let loose, to see whether there is more to be had by now.
 
 use std::time::Duration;
 
+use super::sharing::Limit;
 pub(super) use books::Books;
 
 mod books;
 
 /// Workers that go to sleep less often in one account compute, and gain by each other whatever they wait for.
 const MANY_SLEEPS: u64 = 8;
-/// What waits in the queue of a worker alone is shared if it takes so long.
+/// What waits in a queue is shared if it takes its worker so long.
 const LONG: Duration = Duration::from_millis(2);
 /// Accounts that pass between two looks at workers that are not in each other's way.
 const BETWEEN_LOOKS: u32 = 2;
 /// Accounts that a trial takes: the system's scheduler needs a while to give each thread a processor for itself.
 const TRIAL: u32 = 5;
-/// So many accounts more than others of one alone may show that it is not any more.
+/// So many accounts more than others may show that the few have less than they want.
 const FORBEARANCE: u32 = 3;
-/// Accounts of one alone between two of all.
+/// Accounts of the few between two of all.
 const BETWEEN_REUNIONS: u32 = 50;
 /// Accounts between two trials, if the first one was in vain; then twice as many, up to the last figure.
 const BETWEEN_TRIALS: (u32, u32) = (8, 128);
@@ -31,6 +32,8 @@ const BETWEEN_TRIALS: (u32, u32) = (8, 128);
 #[derive(Clone, Copy, Debug, Default)]
 struct Account {
     lasted: Duration,
+    /// Workers that did anything.
+    workers: u32,
     polls: u64,
     sleeps: u64,
     /// On a processor.
@@ -40,16 +43,20 @@ struct Account {
 }
 
 impl Account {
-    /// Several workers have no more than one processor, and are in each other's way.
-    fn is_crowded(&self) -> bool {
-        self.sleeps >= MANY_SLEEPS
-            && self.ran * 20 <= self.lasted * 23
-            && self.waited * 4 >= self.lasted
+    /// So many workers are enough for what the workers have of the processors, if that is fewer than are at work, and they are in each other's way.
+    fn enough(&self) -> Option<u32> {
+        // A little more than so many is no more.
+        let processors =
+            (self.ran.as_secs_f64() / self.lasted.as_secs_f64().max(1e-9) - 0.15).ceil();
+        let enough = (processors as u32).max(1);
+        let is_crowded =
+            self.workers > enough && self.sleeps >= MANY_SLEEPS && self.waited * 4 >= self.lasted;
+        is_crowded.then_some(enough)
     }
 
-    /// One worker has a processor for itself, and uses it.
-    fn is_content(&self) -> bool {
-        self.ran * 10 >= self.lasted * 9 && self.waited * 10 <= self.lasted
+    /// So many have a processor each, and use it.
+    fn contents(&self, company: u32) -> bool {
+        self.ran * 10 >= self.lasted * 9 * company && self.waited * 10 <= self.lasted * company
     }
 
     /// There is not much to do.
@@ -58,9 +65,9 @@ impl Account {
     }
 
     /// So many polls are long.
-    fn long(&self) -> usize {
+    fn long(&self) -> u32 {
         let polls = u128::from(self.polls) * LONG.as_nanos() / self.ran.as_nanos().max(1);
-        usize::try_from(polls).unwrap_or(usize::MAX).max(2)
+        u32::try_from(polls).unwrap_or(u32::MAX).max(2)
     }
 }
 
@@ -75,68 +82,100 @@ struct Judge {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Mode {
     /// All share. The next accounts pass, so many of them.
-    Together { passing: u32 },
-    /// It is tried what one does alone, for so many accounts more.
-    Trial { left: u32 },
-    /// For so many accounts more.
-    Alone { left: u32, failures: u32 },
-    /// It is tried what all do, after one was alone.
+    All { passing: u32 },
+    /// It is tried what so many do, for so many accounts more.
+    Trial { company: u32, left: u32 },
+    /// They are enough, for so many accounts more.
+    Few {
+        company: u32,
+        left: u32,
+        failures: u32,
+    },
+    /// It is tried what all do, after few were enough.
     Reunion,
 }
 
 impl Judge {
     fn new() -> Self {
         Self {
-            mode: Mode::Together { passing: 0 },
+            mode: Mode::All { passing: 0 },
             patience: BETWEEN_TRIALS.0,
         }
     }
 
     /// Whether the account under way is to be judged.
     fn wants_account(&self) -> bool {
-        !matches!(self.mode, Mode::Together { passing: 1.. })
+        !matches!(self.mode, Mode::All { passing: 1.. })
     }
 
     fn pass(&mut self) {
-        if let Mode::Together { passing } = &mut self.mode {
+        if let Mode::All { passing } = &mut self.mode {
             *passing = passing.saturating_sub(1);
         }
     }
 
-    /// From how many tasks on a queue is to be shared. None: any number.
-    fn judge(&mut self, account: &Account) -> Option<usize> {
+    /// The limit that follows.
+    fn judge(&mut self, account: &Account) -> Option<Limit> {
         self.mode = match self.mode {
-            Mode::Together { .. } if account.is_crowded() => Mode::Trial { left: TRIAL - 1 },
-            Mode::Reunion if account.is_crowded() => Self::alone(),
-            Mode::Together { .. } | Mode::Reunion => Mode::Together {
-                passing: BETWEEN_LOOKS,
+            Mode::All { .. } => match account.enough() {
+                Some(company) => Mode::Trial {
+                    company,
+                    left: TRIAL - 1,
+                },
+                None => Mode::All {
+                    passing: BETWEEN_LOOKS,
+                },
             },
-            Mode::Trial { .. } if account.is_content() => {
+            Mode::Reunion => match account.enough() {
+                Some(company) => Self::few(company),
+                None => Mode::All {
+                    passing: BETWEEN_LOOKS,
+                },
+            },
+            Mode::Trial { company, .. } if account.contents(company) => {
                 self.patience = BETWEEN_TRIALS.0;
-                Self::alone()
+                Self::few(company)
             }
-            Mode::Trial { left: 0 } => self.give_up(account),
-            Mode::Trial { left } => Mode::Trial { left: left - 1 },
-            Mode::Alone { left: 0, .. } => Mode::Reunion,
-            Mode::Alone { left, failures } => {
-                let left = left - 1;
-                if account.is_content() {
-                    let failures = failures.saturating_sub(1);
-                    Mode::Alone { left, failures }
-                } else if failures < FORBEARANCE {
-                    let failures = failures + 1;
-                    Mode::Alone { left, failures }
+            Mode::Trial { left: 0, .. } => self.give_up(account),
+            Mode::Trial { company, left } => Mode::Trial {
+                company,
+                left: left - 1,
+            },
+            Mode::Few { left: 0, .. } => Mode::Reunion,
+            Mode::Few {
+                company,
+                left,
+                failures,
+            } => {
+                let failures = if account.contents(company) {
+                    failures.saturating_sub(1)
                 } else {
+                    failures + 1
+                };
+                if failures > FORBEARANCE {
                     self.give_up(account)
+                } else {
+                    let left = left - 1;
+                    Mode::Few {
+                        company,
+                        left,
+                        failures,
+                    }
                 }
             }
         };
-        let is_limited = matches!(self.mode, Mode::Trial { .. } | Mode::Alone { .. });
-        is_limited.then(|| account.long())
+        match self.mode {
+            Mode::Trial { company, .. } | Mode::Few { company, .. } => Some(Limit {
+                company,
+                long: account.long(),
+            }),
+            Mode::All { .. } | Mode::Reunion => None,
+        }
     }
 
-    fn alone() -> Mode {
-        Mode::Alone {
+    fn few(company: u32) -> Mode {
+        Mode::Few {
+            company,
             left: BETWEEN_REUNIONS,
             failures: 0,
         }
@@ -145,11 +184,11 @@ impl Judge {
     fn give_up(&mut self, account: &Account) -> Mode {
         // That there was nothing to do does not say how it would have been.
         if account.is_quiet() {
-            return Mode::Together { passing: 0 };
+            return Mode::All { passing: 0 };
         }
         let passing = self.patience;
         self.patience = (2 * passing).min(BETWEEN_TRIALS.1);
-        Mode::Together { passing }
+        Mode::All { passing }
     }
 }
 
@@ -161,6 +200,7 @@ mod tests {
     fn account(ran: u64, waited: u64) -> Account {
         Account {
             lasted: Duration::from_millis(20),
+            workers: 2,
             polls: 4_000,
             sleeps: 100,
             ran: Duration::from_millis(ran),

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::{Account, Judge};
 use crate::scheduler::engine::Engine;
+use crate::scheduler::sharing::Limit;
 use crate::scheduler::worker::Worker;
 use crate::sync::Ordering;
 
@@ -18,19 +19,22 @@ pub(in crate::scheduler) struct Books {
     since: Instant,
     workers: Box<[Balance]>,
     judge: Judge,
+    /// What it decided last.
+    limit: Option<Limit>,
 }
 
 /// Of a worker, up to now.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Balance {
     polls: u64,
     sleeps: u64,
+    /// 0: vacant.
     thread: u32,
     times: Times,
 }
 
 /// Of a thread, up to now.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Times {
     ran: Duration,
     waited: Duration,
@@ -43,19 +47,27 @@ impl Books {
             since: Instant::now(),
             workers: vec![Balance::default(); workers].into(),
             judge: Judge::new(),
+            limit: None,
         }
     }
 
-    /// To be called at each tick of the monitor: limits the engine's sharing, or lifts the limit.
-    pub(in crate::scheduler) fn tick(&mut self, engine: &Engine) {
-        self.ticks += 1;
-        if engine.regular() == 1 || self.ticks < TICKS {
+    /// To be called at each tick of the monitor: sets the engine's limit. `gets_on`: nothing holds up a worker that counts as one that is awake.
+    pub(in crate::scheduler) fn tick(&mut self, engine: &Engine, gets_on: bool) {
+        if engine.regular() == 1 {
             return;
         }
-        self.ticks = 0;
+        self.ticks += 1;
+        if self.ticks == TICKS {
+            self.ticks = 0;
+            self.turn_the_page(engine);
+        }
+        engine.sharing.limit_to(self.limit.filter(|_| gets_on));
+    }
+
+    fn turn_the_page(&mut self, engine: &Engine) {
         if self.judge.wants_account() {
             let account = self.close(engine);
-            engine.sharing.limit_to(self.judge.judge(&account));
+            self.limit = self.judge.judge(&account);
         } else {
             self.judge.pass();
             if self.judge.wants_account() {
@@ -73,12 +85,14 @@ impl Books {
         };
         self.since = now;
         for (worker, before) in engine.workers.iter().zip(&mut self.workers) {
-            let now = Balance::of(worker, before);
-            // The counts begin anew with each run.
-            account.polls += now.polls.saturating_sub(before.polls);
-            account.sleeps += now.sleeps.saturating_sub(before.sleeps);
-            if now.thread == before.thread {
-                account.ran += now.times.ran.saturating_sub(before.times.ran);
+            let is_asleep = engine.idle.is_asleep(worker.index);
+            let now = Balance::of(worker, is_asleep, before);
+            account.polls += since(before.polls, now.polls);
+            account.sleeps += since(before.sleeps, now.sleeps);
+            if now.thread == before.thread && now.thread != 0 {
+                let ran = now.times.ran.saturating_sub(before.times.ran);
+                account.workers += u32::from(!ran.is_zero());
+                account.ran += ran;
                 account.waited += now.times.waited.saturating_sub(before.times.waited);
             }
             *before = now;
@@ -87,23 +101,27 @@ impl Books {
     }
 }
 
+/// What was added to a count, which begins anew with each run.
+fn since(before: u64, now: u64) -> u64 {
+    now.checked_sub(before).unwrap_or(now)
+}
+
 impl Balance {
-    fn of(worker: &Worker, before: &Self) -> Self {
-        // Relaxed: written when the occupant sat down.
-        let thread = worker.thread.load(Ordering::Relaxed);
-        let (polls, sleeps) = (worker.turns.get() / 2, worker.stats.parks.get());
-        let is_same = thread == before.thread && polls == before.polls && sleeps == before.sleeps;
-        let times = if is_same {
-            before.times
-        } else {
-            Times::of(thread).unwrap_or_default()
+    fn of(worker: &Worker, is_asleep: bool, before: &Self) -> Self {
+        // Where a thread was it may be elsewhere by now. Relaxed: written when the occupant sat down.
+        let occupied = !worker.is_vacant();
+        let thread = occupied.then(|| worker.thread.load(Ordering::Relaxed));
+        let now = Self {
+            polls: worker.turns.get() / 2,
+            sleeps: worker.stats.parks.get(),
+            thread: thread.unwrap_or(0),
+            times: before.times,
         };
-        Self {
-            polls,
-            sleeps,
-            thread,
-            times,
+        if now == *before && is_asleep {
+            return now;
         }
+        let times = thread.and_then(Times::of).unwrap_or_default();
+        Self { times, ..now }
     }
 }
 

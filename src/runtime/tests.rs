@@ -1,0 +1,202 @@
+//! Work under a limit to sharing (`scheduler/sharing.rs`), which the monitor sets by how the machine is used, and these tests by themselves.
+
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc;
+use std::task::Poll;
+use std::thread;
+use std::time::Duration;
+
+use super::{Builder, Runtime};
+use crate::scheduler::sharing::Limit;
+use crate::{gather, spawn, time, yield_now};
+
+/// Does `work` while the limit is set to one after the other of these, again and again.
+fn under_limits(workers: usize, limits: &[Option<Limit>], work: impl FnOnce(&Runtime)) {
+    let runtime = Builder::new().worker_threads(workers).build().unwrap();
+    let is_done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        // Also if the work panics.
+        struct Done<'d>(&'d AtomicBool);
+        impl Drop for Done<'_> {
+            fn drop(&mut self) {
+                self.0.store(true, Ordering::Relaxed);
+            }
+        }
+        let sharing = &runtime.handle.engine().sharing;
+        let limiter = scope.spawn(|| {
+            let mut rng = fastrand::Rng::with_seed(1);
+            for limit in limits.iter().cycle() {
+                sharing.limit_to(*limit);
+                if is_done.load(Ordering::Relaxed) {
+                    break;
+                }
+                thread::park_timeout(Duration::from_micros(rng.u64(0..200)));
+            }
+        });
+        {
+            let _done = Done(&is_done);
+            work(&runtime);
+        }
+        limiter.thread().unpark();
+    });
+}
+
+const ALONE: Option<Limit> = Some(Limit {
+    company: 1,
+    long: 1_000,
+});
+const TWO: Option<Limit> = Some(Limit {
+    company: 2,
+    long: 10,
+});
+const NONE: &[Option<Limit>] = &[ALONE];
+const CHANGING: &[Option<Limit>] = &[None, TWO, ALONE, None, ALONE];
+
+type Task<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
+/// Spawns, yields, sleeps, joins and gathers; the number of tasks that were run.
+fn tree(depth: u32) -> Task<u64> {
+    Box::pin(async move {
+        if depth == 0 {
+            time::sleep(Duration::from_micros(300)).await;
+            return 1;
+        }
+        let children = [(); 4].map(|()| spawn(tree(depth - 1)));
+        yield_now().await;
+        let gathered = gather((0..3).map(|n| async move { n })).await;
+        assert_eq!(gathered, [0, 1, 2]);
+        let mut sum = 1;
+        for child in children {
+            sum += child.await.unwrap();
+        }
+        sum
+    })
+}
+
+#[test]
+fn what_is_run_does_not_depend_on_who_may_share() {
+    for workers in [2, 4, 16] {
+        for limits in [NONE, CHANGING] {
+            under_limits(workers, limits, |runtime| {
+                let callers = |n: u64| {
+                    for _ in 0..n {
+                        let tree = runtime.block_on(async { spawn(tree(4)).await.unwrap() });
+                        assert_eq!(tree, 1 + 4 + 16 + 64 + 256);
+                    }
+                };
+                thread::scope(|scope| {
+                    (0..3).for_each(|_| drop(scope.spawn(|| callers(3))));
+                });
+            });
+        }
+    }
+}
+
+/// Of everything that can wait for a thread, behind a task that holds up the one that is awake.
+#[test]
+fn nothing_waits_for_a_poll_that_blocks() {
+    const LONG: Duration = Duration::from_secs(20);
+
+    /// What is spawned tells it to the blocked one.
+    fn block_until(what: impl FnOnce(mpsc::Sender<()>)) -> bool {
+        let (tell, told) = mpsc::channel();
+        what(tell);
+        told.recv_timeout(LONG).is_ok()
+    }
+
+    under_limits(2, NONE, |runtime| {
+        for _ in 0..5 {
+            let sleep = runtime.block_on(async {
+                let sleeper = spawn(async {
+                    let (tell, told) = mpsc::channel();
+                    let timer = spawn(async move {
+                        time::sleep(Duration::from_millis(30)).await;
+                        tell.send(()).unwrap();
+                    });
+                    yield_now().await;
+                    let is_told = told.recv_timeout(LONG).is_ok();
+                    timer.await.unwrap();
+                    is_told
+                });
+                sleeper.await.unwrap()
+            });
+            assert!(sleep, "a timer");
+            for queued in [1, 2, 10] {
+                let ran = runtime.block_on(async move {
+                    let blocked = spawn(async move {
+                        block_until(|tell| {
+                            for _ in 0..queued {
+                                let tell = tell.clone();
+                                spawn(async move { tell.send(()).unwrap() });
+                            }
+                        })
+                    });
+                    blocked.await.unwrap()
+                });
+                assert!(ran, "{queued} tasks in the queue");
+            }
+            let gathered = runtime.block_on(async {
+                let (tell, told) = mpsc::channel();
+                let blocks = async move { told.recv_timeout(LONG).is_ok() };
+                let tells = async move { tell.send(()).is_ok() };
+                gather([Box::pin(blocks) as Task<bool>, Box::pin(tells)]).await
+            });
+            assert_eq!(gathered, [true, true]);
+        }
+    });
+}
+
+#[cfg(unix)]
+#[test]
+fn sockets_are_attended_while_a_task_blocks_and_by_whoever_sleeps_last() {
+    use std::io::{Read, Write};
+    use std::os::unix::net::UnixStream as Peer;
+
+    use futures_lite::{AsyncReadExt, AsyncWriteExt};
+
+    use crate::net::UnixStream;
+
+    under_limits(3, CHANGING, |runtime| {
+        let (mine, mut theirs) = Peer::pair().unwrap();
+        let echo = runtime.spawn(async move {
+            let mut mine = UnixStream::try_from(mine).unwrap();
+            let mut byte = [0];
+            while mine.read_exact(&mut byte).await.is_ok() {
+                mine.write_all(&byte).await.unwrap();
+            }
+        });
+        theirs
+            .set_read_timeout(Some(Duration::from_secs(20)))
+            .unwrap();
+        let mut exchange = |n: u8| {
+            theirs.write_all(&[n]).unwrap();
+            let mut back = [0];
+            theirs.read_exact(&mut back).unwrap();
+            assert_eq!(back, [n]);
+        };
+        // One by one, so that everybody sleeps in between.
+        (0..200).for_each(&mut exchange);
+        // Beside one that is busy with short polls, and one that does not come back from its poll.
+        let is_done = AtomicBool::new(false);
+        thread::scope(|scope| {
+            let busy = runtime.spawn(poll_fn(|cx| {
+                cx.waker().wake_by_ref();
+                Poll::<()>::Pending
+            }));
+            scope.spawn(|| {
+                runtime.block_on(async {
+                    while !is_done.load(Ordering::Relaxed) {
+                        thread::park_timeout(Duration::from_millis(1));
+                    }
+                });
+            });
+            (0..200).for_each(&mut exchange);
+            is_done.store(true, Ordering::Relaxed);
+            busy.abort();
+        });
+        drop(theirs);
+        runtime.block_on(echo).unwrap();
+    });
+}
