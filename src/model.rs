@@ -147,7 +147,7 @@ impl<S: Scheduler> task::BatchSchedule for Adapter<S> {
 
     fn all_completed(_set: &PageSet, _count: u64) {}
 
-    unsafe fn offer(entry: NonNull<Header>, home: NonNull<PageSet>) {
+    unsafe fn offer(entry: NonNull<Header>, home: NonNull<PageSet>, _left: usize) {
         // SAFETY: a page set outlives its cells, of which the batch's hub is one.
         S::push(unsafe { home.as_ref() }, Task(entry), true);
     }

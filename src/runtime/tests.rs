@@ -1,6 +1,7 @@
 //! Work under a limit to sharing (`scheduler/sharing.rs`), which the monitor sets by how the machine is used, and these tests by themselves.
 
 use std::future::poll_fn;
+use std::ops::Range;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
@@ -12,8 +13,13 @@ use super::{Builder, Runtime};
 use crate::scheduler::sharing::Limit;
 use crate::{gather, spawn, time, yield_now};
 
-/// Does `work` while the limit is set to one after the other of these, again and again.
-fn under_limits(workers: usize, limits: &[Option<Limit>], work: impl FnOnce(&Runtime)) {
+/// Does `work` while the limit is set to one after the other of these, again and again, for so many microseconds each. The monitor lifts it at its ticks.
+fn under_limits(
+    workers: usize,
+    limits: &[Option<Limit>],
+    pause: Range<u64>,
+    work: impl FnOnce(&Runtime),
+) {
     let runtime = Builder::new().worker_threads(workers).build().unwrap();
     let is_done = AtomicBool::new(false);
     thread::scope(|scope| {
@@ -32,7 +38,7 @@ fn under_limits(workers: usize, limits: &[Option<Limit>], work: impl FnOnce(&Run
                 if is_done.load(Ordering::Relaxed) {
                     break;
                 }
-                thread::park_timeout(Duration::from_micros(rng.u64(0..200)));
+                thread::park_timeout(Duration::from_micros(rng.u64(pause.clone())));
             }
         });
         {
@@ -42,6 +48,10 @@ fn under_limits(workers: usize, limits: &[Option<Limit>], work: impl FnOnce(&Run
         limiter.thread().unpark();
     });
 }
+
+/// Shorter than a tick of the monitor, and longer than a few.
+const SHORT: Range<u64> = 0..200;
+const TICKS: Range<u64> = 40_000..60_000;
 
 const ALONE: Option<Limit> = Some(Limit {
     company: 1,
@@ -79,7 +89,7 @@ fn tree(depth: u32) -> Task<u64> {
 fn what_is_run_does_not_depend_on_who_may_share() {
     for workers in [2, 4, 16] {
         for limits in [NONE, CHANGING] {
-            under_limits(workers, limits, |runtime| {
+            under_limits(workers, limits, SHORT, |runtime| {
                 let callers = |n: u64| {
                     for _ in 0..n {
                         let tree = runtime.block_on(async { spawn(tree(4)).await.unwrap() });
@@ -94,57 +104,75 @@ fn what_is_run_does_not_depend_on_who_may_share() {
     }
 }
 
-/// Of everything that can wait for a thread, behind a task that holds up the one that is awake.
+/// For how long whoever holds a thread up waits to be told that others go on.
+const LONG: Duration = Duration::from_secs(20);
+
+/// Holds its thread up until all that `spawn` makes has used its sender.
+fn hold_up(spawn: impl FnOnce(mpsc::Sender<()>)) -> bool {
+    let (tell, told) = mpsc::channel();
+    spawn(tell);
+    while told.recv_timeout(LONG).is_ok() {}
+    matches!(told.try_recv(), Err(mpsc::TryRecvError::Disconnected))
+}
+
+fn spawn_some(count: usize) -> impl FnOnce(mpsc::Sender<()>) {
+    move |tell| {
+        for _ in 0..count {
+            let tell = tell.clone();
+            spawn(async move { tell.send(()).unwrap() });
+        }
+    }
+}
+
 #[test]
 fn nothing_waits_for_a_poll_that_blocks() {
-    const LONG: Duration = Duration::from_secs(20);
-
-    /// What is spawned tells it to the blocked one.
-    fn block_until(what: impl FnOnce(mpsc::Sender<()>)) -> bool {
-        let (tell, told) = mpsc::channel();
-        what(tell);
-        told.recv_timeout(LONG).is_ok()
-    }
-
-    under_limits(2, NONE, |runtime| {
-        for _ in 0..5 {
-            let sleep = runtime.block_on(async {
-                let sleeper = spawn(async {
-                    let (tell, told) = mpsc::channel();
-                    let timer = spawn(async move {
-                        time::sleep(Duration::from_millis(30)).await;
-                        tell.send(()).unwrap();
-                    });
-                    yield_now().await;
-                    let is_told = told.recv_timeout(LONG).is_ok();
-                    timer.await.unwrap();
-                    is_told
-                });
-                sleeper.await.unwrap()
-            });
-            assert!(sleep, "a timer");
-            for queued in [1, 2, 10] {
-                let ran = runtime.block_on(async move {
-                    let blocked = spawn(async move {
-                        block_until(|tell| {
-                            for _ in 0..queued {
-                                let tell = tell.clone();
-                                spawn(async move { tell.send(()).unwrap() });
-                            }
-                        })
-                    });
-                    blocked.await.unwrap()
-                });
-                assert!(ran, "{queued} tasks in the queue");
-            }
-            let gathered = runtime.block_on(async {
-                let (tell, told) = mpsc::channel();
-                let blocks = async move { told.recv_timeout(LONG).is_ok() };
-                let tells = async move { tell.send(()).is_ok() };
-                gather([Box::pin(blocks) as Task<bool>, Box::pin(tells)]).await
-            });
-            assert_eq!(gathered, [true, true]);
+    under_limits(2, NONE, TICKS, |runtime| {
+        for count in [1, 2, 10, 100] {
+            let task = async move { hold_up(spawn_some(count)) };
+            let ran = runtime.block_on(async { spawn(task).await.unwrap() });
+            assert!(ran, "{count} tasks in the queue");
         }
+        let timer = async {
+            let asleep = spawn(time::sleep(Duration::from_millis(30)));
+            yield_now().await;
+            hold_up(|tell| {
+                drop(spawn(async move {
+                    asleep.await.unwrap();
+                    drop(tell)
+                }))
+            })
+        };
+        assert!(
+            runtime.block_on(async { spawn(timer).await.unwrap() }),
+            "a timer"
+        );
+        let (tell, told) = mpsc::channel();
+        let blocks = async move { told.recv_timeout(LONG).is_ok() };
+        let tells = async move { tell.send(()).is_ok() };
+        let both = [Box::pin(blocks) as Task<bool>, Box::pin(tells)];
+        assert_eq!(runtime.block_on(gather(both)), [true, true]);
+    });
+}
+
+/// Between two polls, that is: the root is over.
+#[test]
+fn nothing_waits_for_the_drop_of_a_root_that_blocks() {
+    struct HoldsUp<'r>(&'r AtomicBool);
+    impl Drop for HoldsUp<'_> {
+        fn drop(&mut self) {
+            // The first one is in the next slot, which this thread alone looks into.
+            spawn(async {});
+            self.0.store(hold_up(spawn_some(5)), Ordering::Relaxed);
+        }
+    }
+    under_limits(2, NONE, TICKS, |runtime| {
+        let all_ran = AtomicBool::new(false);
+        let mut holds_up = Some(HoldsUp(&all_ran));
+        runtime.block_on(poll_fn(move |_| {
+            let _kept = &mut holds_up;
+            Poll::Ready(())
+        }));
+        assert!(all_ran.into_inner());
     });
 }
 
@@ -158,7 +186,7 @@ fn sockets_are_attended_while_a_task_blocks_and_by_whoever_sleeps_last() {
 
     use crate::net::UnixStream;
 
-    under_limits(3, CHANGING, |runtime| {
+    under_limits(3, CHANGING, SHORT, |runtime| {
         let (mine, mut theirs) = Peer::pair().unwrap();
         let echo = runtime.spawn(async move {
             let mut mine = UnixStream::try_from(mine).unwrap();

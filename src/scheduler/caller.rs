@@ -49,37 +49,36 @@ pub(crate) fn block_on<F: Future>(
     caller.take_seat();
     let root = Root::new(engine, parker, location);
     context::set_root(Some(root.cell()));
-    let result = {
-        let mut future = ManuallyDrop::new(future);
+    let mut future = ManuallyDrop::new(future);
+    let mut result = None;
+    caller.drive(&root, &mut |waker| {
         // SAFETY: neither moved nor used again before it is dropped in place below.
-        let mut pinned = unsafe { Pin::new_unchecked(&mut *future) };
-        let mut result = None;
-        caller.drive(&root, &mut |waker| {
-            let polled = catch_unwind(AssertUnwindSafe(|| {
-                pinned.as_mut().poll(&mut Context::from_waker(waker))
-            }));
-            result = match polled {
-                Ok(Poll::Pending) => None,
-                Ok(Poll::Ready(output)) => Some(Ok(output)),
-                Err(payload) => Some(Err(payload)),
-            };
-            result.is_some()
-        });
-        let dropped = catch_unwind(AssertUnwindSafe(|| {
-            // SAFETY: dropped once, and not used again.
-            unsafe { ManuallyDrop::drop(&mut future) }
+        let pinned = unsafe { Pin::new_unchecked(&mut *future) };
+        let polled = catch_unwind(AssertUnwindSafe(|| {
+            pinned.poll(&mut Context::from_waker(waker))
         }));
-        match (result, dropped) {
-            (Some(Ok(output)), Err(payload)) => {
+        let ended = match polled {
+            Ok(Poll::Pending) => return false,
+            Ok(Poll::Ready(output)) => Ok(output),
+            Err(payload) => Err(payload),
+        };
+        // In the turn of its last poll, so that the monitor sees for how long it takes.
+        // SAFETY: dropped once, and not used again: `drive` polls no more.
+        let dropped = catch_unwind(AssertUnwindSafe(|| unsafe {
+            ManuallyDrop::drop(&mut future);
+        }));
+        result = Some(match (ended, dropped) {
+            (Ok(output), Err(payload)) => {
                 contain(|| drop(output));
-                Some(Err(payload))
+                Err(payload)
             }
-            (result, dropped) => {
+            (ended, dropped) => {
                 dropped.err().into_iter().for_each(discard);
-                result
+                ended
             }
-        }
-    };
+        });
+        true
+    });
     context::set_root(None);
     drop(root);
     caller.give_up_seat();

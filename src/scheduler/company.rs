@@ -13,20 +13,22 @@ pub(super) use books::Books;
 
 mod books;
 
+/// So much of a processor is not worth a worker.
+const A_LITTLE: f64 = 0.15;
 /// Workers that go to sleep less often in one account compute, and gain by each other whatever they wait for.
-const MANY_SLEEPS: u64 = 8;
+const MANY_SLEEPS: u64 = 4;
 /// What waits in a queue is shared if it takes its worker so long.
 const LONG: Duration = Duration::from_millis(2);
-/// Accounts that pass between two looks at workers that are not in each other's way.
-const BETWEEN_LOOKS: u32 = 2;
+/// Accounts that pass after one that showed workers which were not in each other's way, though they might have been: to see that takes system calls.
+const BETWEEN_LOOKS: u32 = 20;
 /// Accounts that a trial takes: the system's scheduler needs a while to give each thread a processor for itself.
-const TRIAL: u32 = 5;
+const TRIAL: u32 = 10;
 /// So many accounts more than others may show that the few have less than they want.
-const FORBEARANCE: u32 = 3;
+const FORBEARANCE: u32 = 6;
 /// Accounts of the few between two of all.
-const BETWEEN_REUNIONS: u32 = 50;
+const BETWEEN_REUNIONS: u32 = 100;
 /// Accounts between two trials, if the first one was in vain; then twice as many, up to the last figure.
-const BETWEEN_TRIALS: (u32, u32) = (8, 128);
+const BETWEEN_TRIALS: (u32, u32) = (16, 256);
 
 /// What all workers together did for a while.
 #[derive(Clone, Copy, Debug, Default)]
@@ -38,30 +40,42 @@ struct Account {
     sleeps: u64,
     /// On a processor.
     ran: Duration,
-    /// For one.
+    /// For one, if that was asked ([`Judge::wants_waits`]).
     waited: Duration,
 }
 
 impl Account {
-    /// So many workers are enough for what the workers have of the processors, if that is fewer than are at work, and they are in each other's way.
+    /// So many workers are enough for what they have of the processors together. None: there are no more at work, or not much to do, or they compute.
     fn enough(&self) -> Option<u32> {
-        // A little more than so many is no more.
-        let processors =
-            (self.ran.as_secs_f64() / self.lasted.as_secs_f64().max(1e-9) - 0.15).ceil();
-        let enough = (processors as u32).max(1);
-        let is_crowded =
-            self.workers > enough && self.sleeps >= MANY_SLEEPS && self.waited * 4 >= self.lasted;
-        is_crowded.then_some(enough)
+        let processors = self.ran.as_secs_f64() / self.lasted.as_secs_f64().max(1e-9);
+        let enough = ((processors - A_LITTLE).ceil() as u32).max(1);
+        (self.workers > enough && self.sleeps >= MANY_SLEEPS && !self.is_quiet()).then_some(enough)
+    }
+
+    /// The same, if they are in each other's way: it is not only that threads which are woken take a while to begin.
+    fn crowd(&self) -> Option<u32> {
+        let wait = self.waited * 4 >= self.lasted && self.waited * 3 >= self.ran;
+        self.enough().filter(|_| wait)
     }
 
     /// So many have a processor each, and use it.
     fn contents(&self, company: u32) -> bool {
-        self.ran * 10 >= self.lasted * 9 * company && self.waited * 10 <= self.lasted * company
+        self.ran * 10 >= self.lasted * 9 * company
+    }
+
+    /// They still have most of what they could use.
+    fn still_contents(&self, company: u32) -> bool {
+        self.ran * 4 >= self.lasted * 3 * company
+    }
+
+    /// There is more than so many processors.
+    fn exceeds(&self, company: u32) -> bool {
+        self.ran > self.lasted.mul_f64(f64::from(company) + A_LITTLE)
     }
 
     /// There is not much to do.
     fn is_quiet(&self) -> bool {
-        self.ran * 2 <= self.lasted && self.waited * 10 <= self.lasted
+        self.ran * 2 <= self.lasted
     }
 
     /// So many polls are long.
@@ -83,6 +97,8 @@ struct Judge {
 enum Mode {
     /// All share. The next accounts pass, so many of them.
     All { passing: u32 },
+    /// All share. They may be in each other's way.
+    Suspicion,
     /// It is tried what so many do, for so many accounts more.
     Trial { company: u32, left: u32 },
     /// They are enough, for so many accounts more.
@@ -108,6 +124,11 @@ impl Judge {
         !matches!(self.mode, Mode::All { passing: 1.. })
     }
 
+    /// Whether that is to say how long the workers waited for a processor.
+    fn wants_waits(&self) -> bool {
+        matches!(self.mode, Mode::Suspicion | Mode::Reunion)
+    }
+
     fn pass(&mut self) {
         if let Mode::All { passing } = &mut self.mode {
             *passing = passing.saturating_sub(1);
@@ -117,21 +138,22 @@ impl Judge {
     /// The limit that follows.
     fn judge(&mut self, account: &Account) -> Option<Limit> {
         self.mode = match self.mode {
-            Mode::All { .. } => match account.enough() {
+            Mode::All { .. } if account.enough().is_some() => Mode::Suspicion,
+            Mode::All { .. } => Mode::All { passing: 0 },
+            Mode::Suspicion | Mode::Reunion => match account.crowd() {
+                None => Mode::All {
+                    passing: BETWEEN_LOOKS,
+                },
+                Some(company) if self.mode == Mode::Reunion => Self::few(company),
                 Some(company) => Mode::Trial {
                     company,
                     left: TRIAL - 1,
                 },
-                None => Mode::All {
-                    passing: BETWEEN_LOOKS,
-                },
             },
-            Mode::Reunion => match account.enough() {
-                Some(company) => Self::few(company),
-                None => Mode::All {
-                    passing: BETWEEN_LOOKS,
-                },
-            },
+            // Others were called all the same, and found a processor.
+            Mode::Trial { company, .. } | Mode::Few { company, .. } if account.exceeds(company) => {
+                Mode::All { passing: 0 }
+            }
             Mode::Trial { company, .. } if account.contents(company) => {
                 self.patience = BETWEEN_TRIALS.0;
                 Self::few(company)
@@ -147,7 +169,7 @@ impl Judge {
                 left,
                 failures,
             } => {
-                let failures = if account.contents(company) {
+                let failures = if account.still_contents(company) {
                     failures.saturating_sub(1)
                 } else {
                     failures + 1
@@ -169,7 +191,7 @@ impl Judge {
                 company,
                 long: account.long(),
             }),
-            Mode::All { .. } | Mode::Reunion => None,
+            Mode::All { .. } | Mode::Suspicion | Mode::Reunion => None,
         }
     }
 
@@ -211,8 +233,8 @@ mod tests {
     const CROWDED: (u64, u64) = (20, 15);
     const CONTENT: (u64, u64) = (19, 0);
     const QUIET: (u64, u64) = (3, 0);
-    /// One that others leave half of a processor to.
-    const WAITING: (u64, u64) = (10, 10);
+    /// One that others leave three fifths of a processor to.
+    const WAITING: (u64, u64) = (12, 8);
     /// Two workers with a processor each.
     const PARALLEL: (u64, u64) = (39, 1);
 
@@ -237,15 +259,33 @@ mod tests {
         passing
     }
 
+    /// Until a trial of one alone is under way.
+    fn crowd(judge: &mut Judge) {
+        assert_eq!(limits(judge, [CROWDED, CROWDED]), [false, true]);
+    }
+
     #[test]
     fn workers_that_have_what_they_want_share() {
-        for account in [QUIET, CONTENT, PARALLEL, (30, 15), WAITING] {
+        for account in [QUIET, CONTENT, PARALLEL, (30, 4), (20, 4)] {
             let mut judge = Judge::new();
             let limited = limits(&mut judge, [account; 20]);
-            // One that waits for a processor half of the time may do better alone, but does not.
-            let expected = account == WAITING;
-            assert_eq!(limited.contains(&true), expected, "{account:?}");
+            assert!(!limited.contains(&true), "{account:?}");
         }
+    }
+
+    #[test]
+    fn how_long_they_wait_is_asked_where_they_could_be_in_each_others_way() {
+        let mut judge = Judge::new();
+        for account in [QUIET, PARALLEL] {
+            limits(&mut judge, [account]);
+            assert_eq!(passing(&mut judge), 0);
+            assert!(!judge.wants_waits());
+        }
+        limits(&mut judge, [(20, 0)]);
+        assert!(judge.wants_waits());
+        limits(&mut judge, [(20, 4)]);
+        assert!(!judge.wants_waits());
+        assert_eq!(passing(&mut judge), BETWEEN_LOOKS);
     }
 
     #[test]
@@ -263,11 +303,33 @@ mod tests {
     }
 
     #[test]
+    fn as_many_are_enough_as_they_have_processors() {
+        let of = |workers, ran| {
+            let account = Account {
+                workers,
+                ..account(ran, ran)
+            };
+            account.crowd()
+        };
+        // Of 20 ms, in which two processors have 40.
+        assert_eq!(of(2, 20), Some(1));
+        assert_eq!(of(2, 22), Some(1));
+        assert_eq!(of(2, 26), None);
+        assert_eq!(of(4, 26), Some(2));
+        assert_eq!(of(16, 40), Some(2));
+        assert_eq!(of(16, 100), Some(5));
+        assert_eq!(of(1, 20), None);
+        // Those that are woken take a while to begin, also where there are processors for all.
+        assert_eq!(account(20, 6).crowd(), None);
+        assert_eq!(of(2, 2), None);
+    }
+
+    #[test]
     fn one_that_has_a_processor_for_itself_stays_alone_but_for_a_reunion_now_and_then() {
         let mut judge = Judge::new();
+        crowd(&mut judge);
         // The scheduler takes its time.
-        let trial = limits(&mut judge, [CROWDED, WAITING, WAITING, CONTENT]);
-        assert_eq!(trial, [true; 4]);
+        assert_eq!(limits(&mut judge, [WAITING, WAITING, CONTENT]), [true; 3]);
         for _ in 0..3 {
             let alone = limits(&mut judge, [CONTENT; BETWEEN_REUNIONS as usize]);
             assert!(alone.iter().all(|limited| *limited));
@@ -278,10 +340,21 @@ mod tests {
     #[test]
     fn all_stay_together_after_a_reunion_in_which_each_has_a_processor() {
         let mut judge = Judge::new();
-        limits(&mut judge, [CROWDED, CONTENT]);
+        crowd(&mut judge);
+        limits(&mut judge, [CONTENT]);
         limits(&mut judge, [CONTENT; BETWEEN_REUNIONS as usize]);
         assert_eq!(limits(&mut judge, [CONTENT, PARALLEL]), [false, false]);
         assert_eq!(passing(&mut judge), BETWEEN_LOOKS);
+    }
+
+    #[test]
+    fn all_share_again_at_once_where_others_found_a_processor() {
+        for before in [0, 1, 10] {
+            let mut judge = Judge::new();
+            crowd(&mut judge);
+            limits(&mut judge, std::iter::repeat_n(CONTENT, before));
+            assert_eq!(limits(&mut judge, [PARALLEL]), [false], "{before}");
+        }
     }
 
     #[test]
@@ -289,25 +362,34 @@ mod tests {
         let mut judge = Judge::new();
         let mut waits = Vec::new();
         for _ in 0..6 {
-            let trial = [CROWDED, WAITING, WAITING, WAITING, WAITING, WAITING];
-            let limited = limits(&mut judge, trial);
-            assert_eq!(limited, [true, true, true, true, true, false]);
+            crowd(&mut judge);
+            let limited = limits(&mut judge, [WAITING; TRIAL as usize]);
+            assert_eq!(
+                limited.iter().filter(|limited| **limited).count(),
+                TRIAL as usize - 1
+            );
             waits.push(passing(&mut judge));
         }
-        assert_eq!(waits, [8, 16, 32, 64, 128, 128]);
+        assert_eq!(waits, [16, 32, 64, 128, 256, 256]);
         // Until one succeeds.
-        limits(&mut judge, [CROWDED, CONTENT]);
-        assert_eq!(limits(&mut judge, [WAITING; 4]), [true, true, true, false]);
+        crowd(&mut judge);
+        limits(&mut judge, [CONTENT]);
+        let failing = limits(&mut judge, [WAITING; FORBEARANCE as usize + 1]);
+        assert_eq!(
+            failing.iter().position(|limited| !limited),
+            Some(FORBEARANCE as usize)
+        );
         assert_eq!(passing(&mut judge), BETWEEN_TRIALS.0);
     }
 
     #[test]
     fn a_moment_does_not_end_it_and_quiet_is_no_failure() {
         let mut judge = Judge::new();
-        limits(&mut judge, [CROWDED, CONTENT]);
+        crowd(&mut judge);
+        limits(&mut judge, [CONTENT]);
         let limited = limits(&mut judge, [WAITING, CONTENT, WAITING, WAITING, CONTENT]);
         assert_eq!(limited, [true; 5]);
-        let limited = limits(&mut judge, [QUIET; 3]);
+        let limited = limits(&mut judge, [QUIET; FORBEARANCE as usize]);
         assert_eq!(limited.last(), Some(&false));
         assert_eq!(passing(&mut judge), 0);
         assert_eq!(judge.patience, BETWEEN_TRIALS.0);

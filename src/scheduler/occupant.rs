@@ -20,6 +20,7 @@ use crate::task::{self, Header};
 use crate::timer::Own;
 use crate::util::budget;
 use crate::util::contain::contain;
+pub(super) use pace::DRIVER_EVERY;
 use pace::Pace;
 
 /// So many times in a row the next slot goes before the queue.
@@ -214,7 +215,8 @@ impl<'e> Occupant<'e> {
         };
         if came > 0 {
             // Others came along, which one that goes to sleep may have seen neither there nor here.
-            self.engine.notify();
+            // SAFETY: this thread occupies the worker.
+            unsafe { self.engine.notify_of(self.worker) };
         }
         // What the next slot owes to the queue it still owes.
         self.worker.is_from_queue.set(true);

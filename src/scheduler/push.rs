@@ -69,14 +69,15 @@ impl Engine {
         }
     }
 
-    /// Queues an entry that stands for more than one task: wakes a worker also if it is the only one.
+    /// Queues an entry that stands for so many tasks: wakes a worker also if it is the only one.
     ///
     /// # Safety
     /// The caller occupies `worker`.
     #[inline]
-    pub(crate) unsafe fn push_and_call(&self, worker: &Worker, entry: NonNull<Header>) {
+    pub(crate) unsafe fn push_many(&self, worker: &Worker, entry: NonNull<Header>, tasks: usize) {
         // SAFETY: as the caller promises.
         let _ = unsafe { worker.local.push_yielded(entry, false) };
+        self.sharing.suspend_for(tasks);
         // SAFETY: as above.
         unsafe { self.notify_of(worker) };
     }
@@ -94,7 +95,7 @@ impl Engine {
     /// # Safety
     /// The caller occupies `worker`.
     #[inline]
-    unsafe fn notify_of(&self, worker: &Worker) {
+    pub(super) unsafe fn notify_of(&self, worker: &Worker) {
         // SAFETY: as the caller promises.
         if self.idle.wants_call() && unsafe { self.wants_company(worker) } {
             self.call();

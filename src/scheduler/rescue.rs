@@ -92,16 +92,18 @@ pub(super) fn inspect(engine: &Arc<Engine>) -> bool {
 
 fn attend_to(engine: &Engine) -> bool {
     let mut watch = engine.watch.lock();
-    let (mut moved, mut any_stuck) = (false, false);
+    let (mut moved, mut gets_on) = (false, true);
     for worker in &engine.workers {
-        if look_at(engine, worker, &mut watch.seen[worker.index]) {
-            any_stuck = true;
+        let seen = &mut watch.seen[worker.index];
+        gets_on &= !is_held_up(worker, seen);
+        if look_at(engine, worker, seen) {
             moved |= take_over(engine, worker);
         }
     }
-    let gets_on = !any_stuck && !engine.workers.iter().any(|worker| worker.is_refused());
+    let was_limited = engine.sharing.is_limited();
     watch.books.tick(engine, gets_on);
-    if moved {
+    // Who was left alone with its queue has called nobody, and is to be left alone no longer.
+    if moved || (was_limited || !gets_on) && engine.has_work() {
         engine.notify();
         // The fence in `notify` pairs with the closer's, who may have looked before the push.
         if engine.is_closed() {
@@ -121,7 +123,18 @@ fn attend_to(engine: &Engine) -> bool {
     drop(watch);
     engine.store.age();
     engine.timers().age();
-    is_busy(engine)
+    let busy = is_busy(engine);
+    if !busy {
+        // It may be the last tick for long.
+        engine.sharing.limit_to(None);
+    }
+    busy
+}
+
+/// Whether something waits at a worker where there was no turn since the last tick, be it in a poll or between two, or where there is no thread to come.
+fn is_held_up(worker: &Worker, seen: &Seen) -> bool {
+    let no_turn = worker.turns.get() == seen.turns;
+    worker.is_refused() || no_turn && (worker.is_in_poll() || worker.has_work())
 }
 
 /// Whether the worker is stuck.
@@ -228,7 +241,7 @@ fn retire_spares(engine: &Engine) {
 fn judge(worker: &Worker, seen: &mut Seen) -> Hold {
     // Relaxed: written when the occupant sat down.
     let thread = worker.thread.load(Ordering::Relaxed);
-    let Some(time) = processor_time(thread) else {
+    let Some(time) = clock::of_thread(thread) else {
         return judge_by_patience(seen);
     };
     let (first, last) = seen.time.unwrap_or((time, u64::MAX));
@@ -240,17 +253,6 @@ fn judge(worker: &Worker, seen: &mut Seen) -> Hold {
     } else {
         Hold::Unclear
     }
-}
-
-/// The processor time that a thread of this process has used, in nanoseconds. None: there is no such thread any more.
-///
-/// By the thread's clock, whose number follows from the thread's (as in the C libraries' `pthread_getcpuclockid`): asked at each tick
-/// for each busy worker, it must not cost as much as a file under `/proc`.
-#[cfg(target_os = "linux")]
-fn processor_time(thread: u32) -> Option<u64> {
-    /// Of one thread, in the scheduler's account.
-    const KIND: libc::clockid_t = 6;
-    clock::read((!thread.cast_signed() << 3) | KIND)
 }
 
 /// Whether the thread waits in the kernel for something other than a processor.

@@ -162,14 +162,14 @@ impl BatchSchedule for Scheduler {
         count_completed(set, count);
     }
 
-    unsafe fn offer(entry: NonNull<Header>, home: NonNull<PageSet>) {
+    unsafe fn offer(entry: NonNull<Header>, home: NonNull<PageSet>, left: usize) {
         // SAFETY: a page set outlives its cells, of which the batch's hub is one.
         let Some(engine) = Engine::of(unsafe { home.as_ref() }) else {
             unreachable!("a batch belongs to an engine")
         };
         match context::worker_of(engine) {
             // SAFETY: `worker_of` gives the worker that this thread occupies.
-            Some(worker) => unsafe { engine.push_and_call(worker, entry) },
+            Some(worker) => unsafe { engine.push_many(worker, entry, left) },
             None => engine.push_foreign(entry),
         }
     }

@@ -9,6 +9,7 @@
 //! so, as a poll does not end or a thread was refused, the monitor suspends the limit.
 
 use super::engine::Engine;
+use super::occupant::DRIVER_EVERY;
 use super::worker::Worker;
 use crate::sync::{AtomicU64, Ordering};
 
@@ -32,11 +33,26 @@ impl Sharing {
         Self(AtomicU64::new(0))
     }
 
+    pub(super) fn is_limited(&self) -> bool {
+        self.limit().is_some()
+    }
+
     fn limit(&self) -> Option<Limit> {
         // Relaxed: a hint.
         let word = self.0.load(Ordering::Relaxed);
         let (company, long) = ((word >> 32) as u32, word as u32);
         (company != 0).then_some(Limit { company, long })
+    }
+
+    /// Lifts the limit until the monitor's next tick if so many tasks stand behind one entry that they take very long.
+    #[inline]
+    pub(super) fn suspend_for(&self, tasks: usize) {
+        if self
+            .limit()
+            .is_some_and(|limit| limit.is_long(tasks / VERY_LONG))
+        {
+            self.limit_to(None);
+        }
     }
 
     pub(crate) fn limit_to(&self, limit: Option<Limit>) {
@@ -55,6 +71,9 @@ impl Limit {
         queued >= self.long as usize
     }
 }
+
+/// An entry that stands for so many long queues suspends the limit.
+const VERY_LONG: usize = 16;
 
 impl Engine {
     /// Whether the occupant of this worker, who has just queued something there, calls others.
@@ -80,9 +99,10 @@ impl Engine {
             })
     }
 
-    /// Whether a worker that has gone to sleep leaves the poller to others, who are awake. Asked behind the fence in `Idle::sleep`.
+    /// Whether a worker that has gone to sleep leaves the poller to others, who are awake, and look there soon enough. Asked behind the fence in `Idle::sleep`.
     pub(super) fn leaves_driving(&self) -> bool {
-        let limit = self.sharing.limit();
+        let looks_soon = |limit: &Limit| !limit.is_long(DRIVER_EVERY as usize);
+        let limit = self.sharing.limit().filter(looks_soon);
         limit.is_some_and(|limit| self.has_company(limit, 0))
     }
 

@@ -84,11 +84,11 @@ pub(crate) trait BatchSchedule: Schedule {
     /// So many elements of this set are about to become complete.
     fn all_completed(set: &PageSet, count: u64);
 
-    /// Queues the entry of a range that this thread is going to work on, where others find it, and wakes one of them.
+    /// Queues the entry of a range that this thread is going to work on, where others find it, and wakes one of them. So many elements are left.
     ///
     /// # Safety
     /// The entry is in no queue. Its batch was made in `home`.
-    unsafe fn offer(entry: NonNull<Header>, home: NonNull<PageSet>);
+    unsafe fn offer(entry: NonNull<Header>, home: NonNull<PageSet>, left: usize);
 
     /// Takes an entry back that `offer` queued on this thread, if it is easily had.
     ///

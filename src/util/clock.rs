@@ -14,6 +14,35 @@ pub(crate) fn read(clock: libc::clockid_t) -> Option<u64> {
     Some(seconds * 1_000_000_000 + u64::try_from(time.tv_nsec).ok()?)
 }
 
+/// The processor time that a thread of this process has used. None: there is no such thread any more, or the system does not say.
+///
+/// By the thread's clock, whose number follows from the thread's (as in the C libraries' `pthread_getcpuclockid`): asked again and again
+/// for each busy worker, it must not cost as much as a file under `/proc`.
+#[cfg(target_os = "linux")]
+pub(crate) fn of_thread(thread: u32) -> Option<u64> {
+    /// Of one thread, in the scheduler's account.
+    const KIND: libc::clockid_t = 6;
+    read((!thread.cast_signed() << 3) | KIND)
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn of_thread(_thread: u32) -> Option<u64> {
+    None
+}
+
+/// For how long a thread of this process has waited for a processor, by the kernel's account, which is a file. None: as above.
+#[cfg(target_os = "linux")]
+pub(crate) fn waits_of_thread(thread: u32) -> Option<u64> {
+    // The time on a processor, that of waiting for one, and how often it got one.
+    let text = std::fs::read_to_string(format!("/proc/self/task/{thread}/schedstat")).ok()?;
+    text.split_ascii_whitespace().nth(1)?.parse().ok()
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn waits_of_thread(_thread: u32) -> Option<u64> {
+    None
+}
+
 /// A clock that is cheap to read, for statistics. It begins at some moment that stays the same.
 ///
 /// On Linux it is the one that the system sets on at each of its ticks, every 1 to 10 ms; that takes a quarter of the time that the exact
@@ -37,6 +66,44 @@ pub(crate) fn coarse() -> u64 {
 #[cfg(all(test, not(heist_loom)))]
 mod tests {
     use std::time::{Duration, Instant};
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_thread_runs_or_waits_for_a_processor_or_sleeps() {
+        const WHILE: Duration = Duration::from_millis(30);
+        /// Of the system.
+        const TICK: Duration = Duration::from_millis(10);
+
+        let thread = || {
+            rustix::thread::gettid()
+                .as_raw_nonzero()
+                .get()
+                .cast_unsigned()
+        };
+        let times = || {
+            let ran = super::of_thread(thread()).unwrap();
+            // Some kernels keep no such account.
+            let waited = super::waits_of_thread(thread());
+            assert_eq!(
+                waited.is_some(),
+                std::path::Path::new("/proc/self/schedstat").exists()
+            );
+            Duration::from_nanos(ran + waited.unwrap_or(0))
+        };
+        let (begin, before) = (Instant::now(), times());
+        while begin.elapsed() < WHILE {}
+        let (lasted, busy) = (begin.elapsed(), times() - before);
+        assert!(
+            busy <= lasted + TICK && busy + TICK >= lasted,
+            "{busy:?} of {lasted:?}"
+        );
+        let before = super::of_thread(thread()).unwrap();
+        std::thread::sleep(WHILE);
+        let ran = super::of_thread(thread()).unwrap() - before;
+        assert!(Duration::from_nanos(ran) < TICK);
+        assert!(super::of_thread(u32::MAX >> 4).is_none());
+        assert!(super::waits_of_thread(u32::MAX >> 4).is_none());
+    }
 
     #[test]
     fn the_coarse_one_goes_as_fast_as_the_exact_one() {

@@ -1,4 +1,4 @@
-//! What the workers of an engine do, and how long their threads wait for a processor, from one account to the next.
+//! What the workers of an engine do, and how long their threads run and wait for a processor, from one account to the next.
 
 use std::time::{Duration, Instant};
 
@@ -7,14 +7,11 @@ use crate::scheduler::engine::Engine;
 use crate::scheduler::sharing::Limit;
 use crate::scheduler::worker::Worker;
 use crate::sync::Ordering;
-
-/// Ticks of the monitor that an account is about.
-const TICKS: u32 = 2;
+use crate::util::clock;
 
 /// The monitor's, of one engine.
 #[derive(Debug)]
 pub(in crate::scheduler) struct Books {
-    ticks: u32,
     /// When the account under way was begun.
     since: Instant,
     workers: Box<[Balance]>,
@@ -30,20 +27,14 @@ struct Balance {
     sleeps: u64,
     /// 0: vacant.
     thread: u32,
-    times: Times,
-}
-
-/// Of a thread, up to now.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Times {
-    ran: Duration,
-    waited: Duration,
+    /// For how long that has been on a processor, and has waited for one, in nanoseconds.
+    ran: u64,
+    waited: u64,
 }
 
 impl Books {
     pub(in crate::scheduler) fn new(workers: usize) -> Self {
         Self {
-            ticks: 0,
             since: Instant::now(),
             workers: vec![Balance::default(); workers].into(),
             judge: Judge::new(),
@@ -56,28 +47,29 @@ impl Books {
         if engine.regular() == 1 {
             return;
         }
-        self.ticks += 1;
-        if self.ticks == TICKS {
-            self.ticks = 0;
-            self.turn_the_page(engine);
-        }
+        self.turn_the_page(engine);
         engine.sharing.limit_to(self.limit.filter(|_| gets_on));
     }
 
     fn turn_the_page(&mut self, engine: &Engine) {
+        let with_waits = self.judge.wants_waits();
         if self.judge.wants_account() {
-            let account = self.close(engine);
+            let account = self.close(engine, with_waits);
             self.limit = self.judge.judge(&account);
+            if with_waits || !self.judge.wants_waits() {
+                return;
+            }
         } else {
             self.judge.pass();
-            if self.judge.wants_account() {
-                // It begins here.
-                let _passed = self.close(engine);
+            if !self.judge.wants_account() {
+                return;
             }
         }
+        // The next account begins here.
+        let _passed = self.close(engine, self.judge.wants_waits());
     }
 
-    fn close(&mut self, engine: &Engine) -> Account {
+    fn close(&mut self, engine: &Engine, with_waits: bool) -> Account {
         let now = Instant::now();
         let mut account = Account {
             lasted: now - self.since,
@@ -85,15 +77,15 @@ impl Books {
         };
         self.since = now;
         for (worker, before) in engine.workers.iter().zip(&mut self.workers) {
-            let is_asleep = engine.idle.is_asleep(worker.index);
-            let now = Balance::of(worker, is_asleep, before);
+            let now = Balance::of(worker, with_waits);
             account.polls += since(before.polls, now.polls);
             account.sleeps += since(before.sleeps, now.sleeps);
-            if now.thread == before.thread && now.thread != 0 {
-                let ran = now.times.ran.saturating_sub(before.times.ran);
-                account.workers += u32::from(!ran.is_zero());
-                account.ran += ran;
-                account.waited += now.times.waited.saturating_sub(before.times.waited);
+            if now.thread == before.thread {
+                let ran = now.ran.saturating_sub(before.ran);
+                account.workers += u32::from(ran > 0);
+                account.ran += Duration::from_nanos(ran);
+                let waited = now.waited.saturating_sub(before.waited);
+                account.waited += Duration::from_nanos(waited);
             }
             *before = now;
         }
@@ -107,78 +99,25 @@ fn since(before: u64, now: u64) -> u64 {
 }
 
 impl Balance {
-    fn of(worker: &Worker, is_asleep: bool, before: &Self) -> Self {
-        // Where a thread was it may be elsewhere by now. Relaxed: written when the occupant sat down.
-        let occupied = !worker.is_vacant();
-        let thread = occupied.then(|| worker.thread.load(Ordering::Relaxed));
-        let now = Self {
-            polls: worker.turns.get() / 2,
-            sleeps: worker.stats.parks.get(),
-            thread: thread.unwrap_or(0),
-            times: before.times,
-        };
-        if now == *before && is_asleep {
-            return now;
+    fn of(worker: &Worker, with_waits: bool) -> Self {
+        let (polls, sleeps) = (worker.turns.get() / 2, worker.stats.parks.get());
+        if worker.is_vacant() {
+            // The thread that was there may be elsewhere.
+            return Self {
+                polls,
+                sleeps,
+                ..Self::default()
+            };
         }
-        let times = thread.and_then(Times::of).unwrap_or_default();
-        Self { times, ..now }
-    }
-}
-
-impl Times {
-    /// From the kernel's account of the thread. None: it keeps none.
-    #[cfg(target_os = "linux")]
-    fn of(thread: u32) -> Option<Self> {
-        let text = std::fs::read_to_string(format!("/proc/self/task/{thread}/schedstat")).ok()?;
-        let mut numbers = text.split_ascii_whitespace();
-        let mut time = || Some(Duration::from_nanos(numbers.next()?.parse().ok()?));
-        Some(Self {
-            ran: time()?,
-            waited: time()?,
-        })
-    }
-
-    #[cfg(not(target_os = "linux"))]
-    fn of(_thread: u32) -> Option<Self> {
-        None
-    }
-}
-
-#[cfg(all(test, target_os = "linux", not(heist_loom)))]
-mod tests {
-    use std::thread;
-
-    use super::*;
-    use crate::scheduler::monitor::this_thread;
-
-    #[test]
-    fn times_are_those_of_the_thread_and_its_wait_for_a_processor() {
-        // Kernels without the account have no such file, and none of this.
-        let Some(before) = Times::of(this_thread()) else {
-            assert!(!std::path::Path::new("/proc/self/schedstat").exists());
-            return;
-        };
-        let begin = Instant::now();
-        let mut spins = 0_u64;
-        while begin.elapsed() < Duration::from_millis(30) {
-            spins += 1;
+        // Relaxed: written when the occupant sat down.
+        let thread = worker.thread.load(Ordering::Relaxed);
+        let waited = with_waits.then(|| clock::waits_of_thread(thread)).flatten();
+        Self {
+            polls,
+            sleeps,
+            thread,
+            ran: clock::of_thread(thread).unwrap_or(0),
+            waited: waited.unwrap_or(0),
         }
-        let lasted = begin.elapsed();
-        let after = Times::of(this_thread()).unwrap();
-        let (ran, waited) = (after.ran - before.ran, after.waited - before.waited);
-        assert!(spins > 0 && ran + waited <= lasted + Duration::from_millis(10));
-        // The system updates it at its ticks.
-        assert!(
-            ran + waited + Duration::from_millis(10) >= lasted,
-            "{ran:?} {waited:?}"
-        );
-        // Who sleeps neither runs nor waits.
-        let sleeper = thread::spawn(|| {
-            let before = Times::of(this_thread()).unwrap();
-            thread::park_timeout(Duration::from_millis(30));
-            Times::of(this_thread()).unwrap().ran - before.ran
-        });
-        assert!(sleeper.join().unwrap() < Duration::from_millis(20));
-        assert!(Times::of(0).is_none());
     }
 }

@@ -1,7 +1,7 @@
 //! When a busy worker looks elsewhere than at its own queue.
 
 /// Every so many polls it looks at the poller and the timers. A prime, so that it falls into step with nothing.
-const DRIVER_EVERY: u32 = 61;
+pub(in crate::scheduler) const DRIVER_EVERY: u32 = 61;
 /// And every so many at the injector, which is no system call.
 const INJECTOR_EVERY: u32 = 3;
 

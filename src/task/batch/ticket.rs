@@ -142,7 +142,7 @@ unsafe fn work<K: Kind, S: BatchSchedule>(header: NonNull<Header>) {
     if offered {
         // Others find the rest from here on, whatever the first element does to this thread.
         // SAFETY: the entry is in hand.
-        unsafe { S::offer(header, this.home) };
+        unsafe { S::offer(header, this.home, left as usize) };
     } else {
         let last = range.drop_entry();
         debug_assert!(!last, "the turn is left");
