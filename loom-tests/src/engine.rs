@@ -132,6 +132,10 @@ impl Engine {
         !self.injector.is_empty() || self.is_shared()
     }
 
+    pub fn has_work_beside(&self, worker: usize) -> bool {
+        !self.injector.is_empty() || self.alone != Some(worker) && self.is_shared()
+    }
+
     // ---- sharing ----
 
     /// `local`. In the real one more than enough company has to be awake, too: its worker is enough here.
@@ -156,8 +160,7 @@ impl Engine {
     }
 
     pub fn leaves_driving(&self) -> bool {
-        let all = self.seats.len();
-        self.alone.is_some() && all - self.idle.asleep_among(all) >= 1
+        self.alone.is_some() && (0..self.seats.len()).any(|worker| self.is_awake(worker))
     }
 
     pub fn parker(&self, worker: usize) -> Option<&'static Parker> {

@@ -104,7 +104,7 @@ impl<'e> Occupant<'e> {
         let searching = std::mem::take(&mut self.searching);
         let queued = self.engine.has_queued(self.worker);
         self.engine.idle.sleep(self.worker, searching);
-        if queued || self.engine.has_work() {
+        if queued || self.engine.has_work_beside(self.worker) {
             self.engine.notify();
         }
         self.slumber(recalled, wait)
@@ -181,7 +181,8 @@ impl<'e> Occupant<'e> {
             self.engine.decommission(self.worker);
             return;
         }
-        if queued || self.engine.has_work() || self.engine.driver.is_unattended() {
+        let has_work = queued || self.engine.has_work_beside(self.worker);
+        if has_work || self.engine.driver.is_unattended() {
             self.engine.notify();
         }
         self.engine.offer_to_guest();

@@ -7,7 +7,8 @@
 //! Mutants that must die: `second-scan`, `added-fence`, `driver-fence`, `deadline-unkicked`, `look-without-seat`, `wanted-unsaid`,
 //! `wanted-unheard`, `hand-on-skipped`, `sent-away-silently`,
 //! `longer-than-announced`, `minimum-outside-the-lock`, `first-shard-only`, `told-by-all-shards`, `gets-up-unfenced`, `late-kick-counts`,
-//! `seat-left-to-sleepers`, `seat-left-before-asleep`, `seat-left-to-one-that-goes`.
+//! `seat-left-to-sleepers`, `seat-left-before-asleep`, `gets-up-beside-one-unfenced`, `seat-left-to-one-that-goes`,
+//! `seat-left-to-one-on-its-way`.
 #![cfg(heist_loom)]
 
 use std::task::Waker;
@@ -386,6 +387,26 @@ fn one_that_is_sent_away_hands_on_the_seat() {
     });
 }
 
+/// The one in the seat has nothing to do, and leaves the seat to the other if that one is awake. That one may have found it taken.
+#[test]
+fn one_alone_goes_to_sleep_against_one_that_gets_up() {
+    model("sleep against getting up", 3, || {
+        let sitters = [Sitter::content(), Sitter::content()];
+        open(sitters, Engine::new(2, 1).alone(1), |office| {
+            office.insert(0, 0);
+            office.insert(1, 10);
+            let sleeper = office.occupant(0);
+            let alone = office.occupant(1);
+            let sleeper = thread::spawn(move || assert!(office.serve(0, sleeper)));
+            assert!(office.serve_awake(1, alone));
+            sleeper.join().unwrap();
+            for _ in office.engine.requests.lock().unwrap().drain(..) {
+                office.engine.stop_searching();
+            }
+        });
+    });
+}
+
 /// Both are awake, and there is a timer. Sharing is limited: each leaves the seat to the other, if that one is awake.
 fn against_one_alone(
     name: &str,
@@ -416,15 +437,8 @@ fn one_alone_goes_to_sleep_against_one_that_leaves_it_the_seat() {
 
 #[test]
 fn one_alone_leaves_against_one_that_leaves_it_the_seat() {
-    against_one_alone("leave against a seat that is left", |office, mut alone| {
+    // A thread may be called to the worker that it left. It does not come before the other one drives.
+    against_one_alone("leave against a seat that is left", |_, mut alone| {
         alone.leave();
-        // A thread may have been called to the worker that it left, which counts as awake.
-        let requested = std::mem::take(&mut *office.engine.requests.lock().unwrap());
-        for worker in requested {
-            let parker = &office.sitters[worker].0.parker;
-            let mut called = Occupant::sit(&office.engine, worker, parker);
-            called.searching = true;
-            office.go_on(worker, called, true);
-        }
     });
 }

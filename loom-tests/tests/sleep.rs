@@ -7,7 +7,7 @@
 //! `token-decides`, `bit-decides`, `successors-bit`, `vacate-after-bit`, `leave-look`, `evicted-runs-on`, `claim-relaxed`,
 //! `sleep-relaxed`, `notify-unlocked`, `close-without-fence`, `closed-unseen`, `claim-all-relaxed`, `give-back-relaxed`,
 //! `clean-without-claim`, `clean-with-cells-out`, `used-late`, `seat-relaxed`, `parker-relaxed`, `one-arc-fence`,
-//! `alone-keeps-its-queue`, `asleep-keeps-its-queue`.
+//! `queued-unsaid`, `left-with-its-queue`, `alone-keeps-its-queue`, `asleep-keeps-its-queue`.
 #![cfg(heist_loom)]
 
 use std::sync::OnceLock;

@@ -150,7 +150,7 @@ impl<P: Sleeper> Driver<P> {
         }
         let handover = self.get_up();
         // Pairs with the fence in `added`: an adder sees that the seat was left, or what it added is seen by the sleeper, who asks next
-        // whether there is anything to drive.
+        // whether there is anything to drive. And with that of one who falls asleep and found the seat taken: the sleeper asks next whether that one is awake.
         fence(Ordering::SeqCst);
         Some(handover)
     }

@@ -3,7 +3,6 @@
 use std::future::poll_fn;
 use std::ops::Range;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
 use std::task::Poll;
 use std::thread;
@@ -11,6 +10,7 @@ use std::time::Duration;
 
 use super::{Builder, Runtime};
 use crate::scheduler::sharing::Limit;
+use crate::sync::{AtomicBool, Ordering};
 use crate::{gather, spawn, time, yield_now};
 
 /// Does `work` while the limit is set to one after the other of these, again and again, for so many microseconds each. The monitor lifts it at its ticks.
@@ -61,7 +61,7 @@ const TWO: Option<Limit> = Some(Limit {
     company: 2,
     long: 10,
 });
-const NONE: &[Option<Limit>] = &[ALONE];
+const ALWAYS_ALONE: &[Option<Limit>] = &[ALONE];
 const CHANGING: &[Option<Limit>] = &[None, TWO, ALONE, None, ALONE];
 
 type Task<T> = Pin<Box<dyn Future<Output = T> + Send>>;
@@ -88,7 +88,7 @@ fn tree(depth: u32) -> Task<u64> {
 #[test]
 fn what_is_run_does_not_depend_on_who_may_share() {
     for workers in [2, 4, 16] {
-        for limits in [NONE, CHANGING] {
+        for limits in [ALWAYS_ALONE, CHANGING] {
             under_limits(workers, limits, SHORT, |runtime| {
                 let callers = |n: u64| {
                     for _ in 0..n {
@@ -126,7 +126,7 @@ fn spawn_some(count: usize) -> impl FnOnce(mpsc::Sender<()>) {
 
 #[test]
 fn nothing_waits_for_a_poll_that_blocks() {
-    under_limits(2, NONE, TICKS, |runtime| {
+    under_limits(2, ALWAYS_ALONE, TICKS, |runtime| {
         for count in [1, 2, 10, 100] {
             let task = async move { hold_up(spawn_some(count)) };
             let ran = runtime.block_on(async { spawn(task).await.unwrap() });
@@ -165,7 +165,7 @@ fn nothing_waits_for_the_drop_of_a_root_that_blocks() {
             self.0.store(hold_up(spawn_some(5)), Ordering::Relaxed);
         }
     }
-    under_limits(2, NONE, TICKS, |runtime| {
+    under_limits(2, ALWAYS_ALONE, TICKS, |runtime| {
         let all_ran = AtomicBool::new(false);
         let mut holds_up = Some(HoldsUp(&all_ran));
         runtime.block_on(poll_fn(move |_| {

@@ -129,7 +129,7 @@ impl Engine {
         if !self.foreign.close(say) {
             return false;
         }
-        // Pairs with the fences of pushers (`Idle::call`), sleepers (`Idle::sleep`) and `depart`.
+        // Pairs with the fences of pushers (`Idle::wants_call`), sleepers (`Idle::sleep`) and `depart`.
         fence(Ordering::SeqCst);
         for seat in &self.workers {
             seat.draw_attention(worker::CLOSE);

@@ -18,6 +18,8 @@ use crate::util::report::warning;
 pub(crate) struct Watch {
     seen: Box<[Seen]>,
     unattended: bool,
+    /// Sharing was limited.
+    limited: bool,
     books: Books,
 }
 
@@ -51,6 +53,7 @@ impl Watch {
         Self {
             seen: vec![Seen::default(); workers].into(),
             unattended: false,
+            limited: false,
             books: Books::new(workers),
         }
     }
@@ -95,15 +98,16 @@ fn attend_to(engine: &Engine) -> bool {
     let (mut moved, mut gets_on) = (false, true);
     for worker in &engine.workers {
         let seen = &mut watch.seen[worker.index];
-        gets_on &= !is_held_up(worker, seen);
+        gets_on &= !is_held_up(engine, worker, seen);
         if look_at(engine, worker, seen) {
             moved |= take_over(engine, worker);
         }
     }
     let was_limited = engine.sharing.is_limited();
     watch.books.tick(engine, gets_on);
-    // Who was left alone with its queue has called nobody, and is to be left alone no longer.
-    if moved || (was_limited || !gets_on) && engine.has_work() {
+    // Who was left alone with its queue has called nobody, and may be left alone no longer. Once more at the next tick: it may not have seen it at once.
+    let was_lately = std::mem::replace(&mut watch.limited, was_limited);
+    if moved || (was_limited || was_lately) && engine.has_work() {
         engine.notify();
         // The fence in `notify` pairs with the closer's, who may have looked before the push.
         if engine.is_closed() {
@@ -131,10 +135,11 @@ fn attend_to(engine: &Engine) -> bool {
     busy
 }
 
-/// Whether something waits at a worker where there was no turn since the last tick, be it in a poll or between two, or where there is no thread to come.
-fn is_held_up(worker: &Worker, seen: &Seen) -> bool {
-    let no_turn = worker.turns.get() == seen.turns;
-    worker.is_refused() || no_turn && (worker.is_in_poll() || worker.has_work())
+/// Whether others may wait for a worker in vain: a thread was refused, or the one that is there has made no turn since the last tick, be it in a poll or between two.
+fn is_held_up(engine: &Engine, worker: &Worker, seen: &Seen) -> bool {
+    let makes_no_turn = worker.turns.get() == seen.turns && !engine.idle.is_asleep(worker.index);
+    let is_awaited = || worker.is_in_poll() || worker.has_work() || engine.driver.is_unattended();
+    worker.is_refused() || !worker.is_vacant() && makes_no_turn && is_awaited()
 }
 
 /// Whether the worker is stuck.

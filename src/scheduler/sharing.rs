@@ -4,9 +4,11 @@
 //! sets a limit. Then, while enough workers are awake, a queue is left to its own worker until so much waits there that it takes a while, and whoever
 //! has nothing to do leaves the poller to those who are awake.
 //!
-//! **A queue is left to an occupant who is awake, and nobody else**: who falls asleep or leaves shows it, fences, and calls somebody for what it leaves behind. The
-//! poller is left to workers whose bits are clear: each of them sleeps or leaves sooner or later, and then looks whether somebody is there. Where that is not
-//! so, as a poll does not end or a thread was refused, the monitor suspends the limit.
+//! **A queue is left to an occupant who is awake, and to nobody else**: who falls asleep or leaves shows it, fences, and calls somebody for what it leaves behind. **So is the
+//! poller**: each occupant that is awake sleeps or leaves sooner or later, and then looks whether somebody is there. Where something holds one up, be it a poll that
+//! does not end or a thread that was refused, the monitor suspends the limit and makes a call, at its next tick.
+
+use crossbeam_utils::CachePadded;
 
 use super::engine::Engine;
 use super::occupant::DRIVER_EVERY;
@@ -92,18 +94,29 @@ impl Engine {
     pub(super) fn is_shared(&self, worker: &Worker, me: Option<&Worker>) -> bool {
         worker.has_work()
             && self.sharing.limit().is_none_or(|limit| {
-                let is_awake = !worker.is_vacant() && !self.idle.is_asleep(worker.index);
-                !is_awake
+                !self.has_awake_occupant(worker)
                     || limit.is_long(worker.stealer.len())
                     || !self.has_company(limit, self.as_awake(me))
             })
     }
 
-    /// Whether a worker that has gone to sleep leaves the poller to others, who are awake, and look there soon enough. Asked behind the fence in `Idle::sleep`.
+    /// Whether a worker that has gone to sleep leaves the poller to others, who are awake, and look there soon enough. Asked behind the fence in `Idle::sleep`, or
+    /// that of who got up from the driver's seat.
     pub(super) fn leaves_driving(&self) -> bool {
-        let looks_soon = |limit: &Limit| !limit.is_long(DRIVER_EVERY as usize);
-        let limit = self.sharing.limit().filter(looks_soon);
-        limit.is_some_and(|limit| self.has_company(limit, 0))
+        let looks_soon = |limit: &Limit| !limit.is_long((DRIVER_EVERY * limit.company) as usize);
+        let awake = |worker: &&CachePadded<Worker>| self.has_awake_occupant(worker);
+        self.sharing
+            .limit()
+            .filter(looks_soon)
+            .is_some_and(|limit| {
+                // Not those that a thread is on its way to: it may take long to come.
+                let regular = self.workers[..self.regular()].iter();
+                regular.filter(awake).count() >= limit.company as usize
+            })
+    }
+
+    fn has_awake_occupant(&self, worker: &Worker) -> bool {
+        !worker.is_vacant() && !self.idle.is_asleep(worker.index)
     }
 
     /// Whether enough workers are awake, besides so many of them.

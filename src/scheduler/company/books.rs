@@ -25,7 +25,7 @@ pub(in crate::scheduler) struct Books {
 struct Balance {
     polls: u64,
     sleeps: u64,
-    /// 0: vacant.
+    /// 0: nobody.
     thread: u32,
     /// For how long that has been on a processor, and has waited for one, in nanoseconds.
     ran: u64,
@@ -84,8 +84,9 @@ impl Books {
                 let ran = now.ran.saturating_sub(before.ran);
                 account.workers += u32::from(ran > 0);
                 account.ran += Duration::from_nanos(ran);
-                let waited = now.waited.saturating_sub(before.waited);
-                account.waited += Duration::from_nanos(waited);
+                // No longer than the account, also if the one before could not be read.
+                let waited = Duration::from_nanos(now.waited.saturating_sub(before.waited));
+                account.waited += waited.min(account.lasted);
             }
             *before = now;
         }
@@ -101,16 +102,16 @@ fn since(before: u64, now: u64) -> u64 {
 impl Balance {
     fn of(worker: &Worker, with_waits: bool) -> Self {
         let (polls, sleeps) = (worker.turns.get() / 2, worker.stats.parks.get());
-        if worker.is_vacant() {
-            // The thread that was there may be elsewhere.
+        // Relaxed: written when the occupant sat down.
+        let thread = worker.thread.load(Ordering::Relaxed);
+        // The thread that was at a vacant worker may be elsewhere; 0 is that of one that just sits down.
+        if worker.is_vacant() || thread == 0 {
             return Self {
                 polls,
                 sleeps,
                 ..Self::default()
             };
         }
-        // Relaxed: written when the occupant sat down.
-        let thread = worker.thread.load(Ordering::Relaxed);
         let waited = with_waits.then(|| clock::waits_of_thread(thread)).flatten();
         Self {
             polls,
