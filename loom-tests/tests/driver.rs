@@ -7,7 +7,7 @@
 //! Mutants that must die: `second-scan`, `added-fence`, `driver-fence`, `deadline-unkicked`, `look-without-seat`, `wanted-unsaid`,
 //! `wanted-unheard`, `hand-on-skipped`, `sent-away-silently`,
 //! `longer-than-announced`, `minimum-outside-the-lock`, `first-shard-only`, `told-by-all-shards`, `gets-up-unfenced`, `late-kick-counts`,
-//! `seat-left-to-sleepers`, `seat-left-before-asleep`, `gets-up-beside-one-unfenced`, `seat-left-to-one-that-goes`,
+//! `seat-left-to-sleepers`, `seat-left-before-asleep`, `seat-left-to-one-that-goes`,
 //! `seat-left-to-one-on-its-way`.
 #![cfg(heist_loom)]
 
