@@ -263,7 +263,11 @@ fn missed(servers: &[Contender; 2]) -> Vec<String> {
     let ratio = |index: usize| heist.ratio(tokio, FIGURES[index].1);
     let targets = [
         (ratio(0) < 1.0, "requests per second", "at least 1.0"),
-        (ratio(1) > 0.98, "processor time per request", "at most 0.98"),
+        (
+            ratio(1) > 0.98,
+            "processor time per request",
+            "at most 0.98",
+        ),
         (ratio(3) > 0.9, "p99", "at most 0.9"),
     ];
     targets

@@ -33,7 +33,7 @@ const TRIAL: u32 = 10;
 const FORBEARANCE: u32 = 6;
 /// Accounts of the few between two of all.
 const BETWEEN_REUNIONS: u32 = 100;
-/// Accounts between two trials, if the first one was in vain; then twice as many, up to the last figure.
+/// Accounts between two trials, if the first one was in vain, or did not last until a reunion; then twice as many, up to the last figure.
 const BETWEEN_TRIALS: (u32, u32) = (16, 256);
 
 /// What all workers together did for a while.
@@ -154,7 +154,10 @@ impl Judge {
                 None => Mode::All {
                     passing: BETWEEN_LOOKS,
                 },
-                Some(company) if self.mode == Mode::Reunion => Self::few(company),
+                Some(company) if self.mode == Mode::Reunion => {
+                    self.patience = BETWEEN_TRIALS.0;
+                    Self::few(company)
+                }
                 Some(company) => Mode::Trial {
                     company,
                     left: TRIAL - 1,
@@ -163,10 +166,7 @@ impl Judge {
             // Others were called all the same, and found a processor.
             Mode::Few { company, .. } if account.exceeds(company) => Mode::All { passing: 0 },
             Mode::Trial { company, .. } if account.exceeds(company) => self.give_up(account),
-            Mode::Trial { company, .. } if account.suffices(company) => {
-                self.patience = BETWEEN_TRIALS.0;
-                Self::few(company)
-            }
+            Mode::Trial { company, .. } if account.suffices(company) => Self::few(company),
             Mode::Trial { left: 0, .. } => self.give_up(account),
             Mode::Trial { company, left } => Mode::Trial {
                 company,
@@ -212,8 +212,14 @@ impl Judge {
         if account.is_quiet() {
             return Mode::All { passing: 0 };
         }
+        self.desist();
+        self.mode
+    }
+
+    /// The limit was too low: all share for a while, and the longer the more often that happens.
+    fn desist(&mut self) {
         let passing = self.patience;
         self.patience = (2 * passing).min(BETWEEN_TRIALS.1);
-        Mode::All { passing }
+        self.mode = Mode::All { passing };
     }
 }

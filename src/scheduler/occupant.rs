@@ -6,6 +6,7 @@ mod sleep;
 use std::ptr::NonNull;
 use std::sync::Arc;
 use std::task::Waker;
+use std::time::{Duration, Instant};
 
 use super::cache;
 use super::context::{self, Place, Scope};
@@ -26,6 +27,9 @@ use pace::Pace;
 /// So many times in a row the next slot goes before the queue.
 const MAX_STREAK: u8 = 3;
 
+/// Under a limit, polls that take so long are not left to one worker.
+const LONG_POLL: Duration = Duration::from_micros(250);
+
 /// The thread that sits at a worker.
 pub(crate) struct Occupant<'e> {
     engine: &'e Engine,
@@ -38,6 +42,8 @@ pub(crate) struct Occupant<'e> {
     streak: u8,
     /// The last sleep was over at once.
     brief: bool,
+    /// Under a limit: when, and at which turn, it was last looked how long polls take.
+    timed: Option<(Instant, u64)>,
     rng: fastrand::Rng,
     woken: Vec<Waker>,
 }
@@ -122,6 +128,7 @@ impl<'e> Occupant<'e> {
             pace: Pace::new(),
             streak: 0,
             brief: false,
+            timed: None,
             rng: fastrand::Rng::with_seed(index as u64 + 1),
             woken: Vec::new(),
         }
@@ -193,6 +200,9 @@ impl<'e> Occupant<'e> {
 
     fn find(&mut self) -> Option<NonNull<Header>> {
         if self.pace.step() {
+            if self.engine.sharing.is_limited() {
+                self.mind_long_polls();
+            }
             let due = self.pace.due();
             if due.driver {
                 self.look();
@@ -205,6 +215,22 @@ impl<'e> Occupant<'e> {
             }
         }
         self.next_of_own().or_else(|| self.search())
+    }
+
+    /// A limit is for short polls. Whoever has long ones suspends it, and calls others for what waits behind them.
+    #[cold]
+    fn mind_long_polls(&mut self) {
+        let (now, turn) = (Instant::now(), self.worker.turns.get());
+        let Some((since, first)) = self.timed.replace((now, turn)) else {
+            return;
+        };
+        let polls = u32::try_from(turn.wrapping_sub(first) / 2).unwrap_or(u32::MAX);
+        if now - since >= LONG_POLL.saturating_mul(polls.max(1)) {
+            self.engine.sharing.suspend();
+            if self.engine.has_work() || self.engine.driver.is_unattended() {
+                self.engine.notify();
+            }
+        }
     }
 
     /// A task of the injector, which goes before those of this worker.

@@ -124,15 +124,15 @@ fn attend_to(engine: &Engine) -> bool {
         start_spare(engine);
     }
     retire_spares(engine);
+    let busy = is_busy(engine);
+    if !busy {
+        watch.books.rest(engine);
+    }
     drop(watch);
     engine.store.age();
     engine.timers().age();
-    let busy = is_busy(engine);
-    if !busy {
-        // It may be the last tick for long.
-        engine.sharing.limit_to(None);
-    }
-    busy
+    // What has aged may be gone.
+    busy && is_busy(engine)
 }
 
 /// Whether others may wait for a worker in vain: a thread was refused, or the one that is there has made no turn since the last tick, be it in a poll or between two.

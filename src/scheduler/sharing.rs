@@ -24,7 +24,7 @@ pub(crate) struct Limit {
     pub(crate) long: u32,
 }
 
-/// The limit that holds now, if one does: `company` in the upper half, `long` in the lower; 0: none.
+/// The limit that holds now, if one does: `company` in the upper half, `long` in the lower. Without company: none.
 ///
 /// A hint. Whoever reads an old one takes from a queue, or leaves it to an occupant who is awake, as before.
 #[derive(Debug)]
@@ -46,15 +46,24 @@ impl Sharing {
         (company != 0).then_some(Limit { company, long })
     }
 
-    /// Lifts the limit until the monitor's next tick if so many tasks stand behind one entry that they take very long.
+    /// Lifts the limit for so many tasks behind one entry: whoever gathers wants company, if it is alone or that takes very long.
     #[inline]
     pub(super) fn suspend_for(&self, tasks: usize) {
-        if self
-            .limit()
-            .is_some_and(|limit| limit.is_long(tasks / VERY_LONG))
-        {
-            self.limit_to(None);
+        let is_too_low = |limit: Limit| limit.company == 1 || limit.is_long(tasks / VERY_LONG);
+        if self.limit().is_some_and(is_too_low) {
+            self.suspend();
         }
+    }
+
+    /// Lifts the limit, and lets the monitor know that it was too low.
+    pub(super) fn suspend(&self) {
+        // Relaxed: a hint. One that the monitor sets at the same time is suspended by whoever comes next.
+        self.0.store(SUSPENDED, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_suspended(&self) -> bool {
+        // Relaxed: a hint.
+        self.0.load(Ordering::Relaxed) == SUSPENDED
     }
 
     pub(crate) fn limit_to(&self, limit: Option<Limit>) {
@@ -74,8 +83,10 @@ impl Limit {
     }
 }
 
-/// An entry that stands for so many long queues suspends the limit.
+/// So many long queues.
 const VERY_LONG: usize = 16;
+/// None, where there was one.
+const SUSPENDED: u64 = 1;
 
 impl Engine {
     /// Whether the occupant of this worker, who has just queued something there, calls others.

@@ -47,8 +47,19 @@ impl Books {
         if engine.regular() == 1 {
             return;
         }
-        self.turn_the_page(engine);
-        engine.sharing.limit_to(self.limit.filter(|_| gets_on));
+        if self.limit.is_some() && (!gets_on || engine.sharing.is_suspended()) {
+            self.limit = None;
+            self.judge.desist();
+        } else {
+            self.turn_the_page(engine);
+        }
+        engine.sharing.limit_to(self.limit);
+    }
+
+    /// To be called where the next tick may be long away.
+    pub(in crate::scheduler) fn rest(&mut self, engine: &Engine) {
+        self.limit = None;
+        engine.sharing.limit_to(None);
     }
 
     fn turn_the_page(&mut self, engine: &Engine) {

@@ -155,15 +155,27 @@ fn trials_in_vain_become_rare() {
         waits.push(passing(&mut judge));
     }
     assert_eq!(waits, [16, 32, 64, 128, 256, 256]);
-    // Until one succeeds.
+    // Until one lasts.
     crowd(&mut judge);
-    limits(&mut judge, [CONTENT]);
+    limits(&mut judge, [CONTENT; BETWEEN_REUNIONS as usize + 1]);
+    assert_eq!(limits(&mut judge, [CONTENT, CROWDED]), [false, true]);
     let failing = limits(&mut judge, [WAITING; FORBEARANCE as usize + 1]);
     assert_eq!(
         failing.iter().position(|limited| !limited),
         Some(FORBEARANCE as usize)
     );
     assert_eq!(passing(&mut judge), BETWEEN_TRIALS.0);
+}
+
+#[test]
+fn a_limit_that_was_too_low_is_given_up_for_longer_and_longer() {
+    let mut judge = Judge::new();
+    for expected in [16, 32, 64] {
+        crowd(&mut judge);
+        assert_eq!(limits(&mut judge, [CONTENT; 10]), [true; 10]);
+        judge.desist();
+        assert_eq!(passing(&mut judge), expected);
+    }
 }
 
 #[test]

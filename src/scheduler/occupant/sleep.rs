@@ -27,6 +27,7 @@ impl Occupant<'_> {
         }
         let index = self.worker.index;
         self.worker.stats.parks.add(1);
+        self.timed = None;
         let began = Instant::now();
         self.worker.stats.falls_asleep();
         context::set_worker(None);
