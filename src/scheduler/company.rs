@@ -33,7 +33,7 @@ const TRIAL: u32 = 10;
 const FORBEARANCE: u32 = 6;
 /// Accounts of the few between two of all.
 const BETWEEN_REUNIONS: u32 = 100;
-/// Accounts between two trials, if the first one was in vain, or did not last until a reunion; then twice as many, up to the last figure.
+/// Accounts between two trials, if the first one was in vain, or somebody found the limit too low; then twice as many, up to the last figure.
 const BETWEEN_TRIALS: (u32, u32) = (16, 256);
 
 /// What all workers together did for a while.
@@ -101,6 +101,8 @@ struct Judge {
     mode: Mode,
     /// Accounts until the next trial, if the one that is made, or the next one, is in vain.
     patience: u32,
+    /// The same, if somebody finds the limit too low before the next reunion.
+    reluctance: u32,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -126,6 +128,7 @@ impl Judge {
         Self {
             mode: Mode::All { passing: 0 },
             patience: BETWEEN_TRIALS.0,
+            reluctance: BETWEEN_TRIALS.0,
         }
     }
 
@@ -155,7 +158,7 @@ impl Judge {
                     passing: BETWEEN_LOOKS,
                 },
                 Some(company) if self.mode == Mode::Reunion => {
-                    self.patience = BETWEEN_TRIALS.0;
+                    self.reluctance = BETWEEN_TRIALS.0;
                     Self::few(company)
                 }
                 Some(company) => Mode::Trial {
@@ -166,7 +169,10 @@ impl Judge {
             // Others were called all the same, and found a processor.
             Mode::Few { company, .. } if account.exceeds(company) => Mode::All { passing: 0 },
             Mode::Trial { company, .. } if account.exceeds(company) => self.give_up(account),
-            Mode::Trial { company, .. } if account.suffices(company) => Self::few(company),
+            Mode::Trial { company, .. } if account.suffices(company) => {
+                self.patience = BETWEEN_TRIALS.0;
+                Self::few(company)
+            }
             Mode::Trial { left: 0, .. } => self.give_up(account),
             Mode::Trial { company, left } => Mode::Trial {
                 company,
@@ -212,14 +218,19 @@ impl Judge {
         if account.is_quiet() {
             return Mode::All { passing: 0 };
         }
-        self.desist();
-        self.mode
+        let passing = self.patience;
+        self.patience = Self::double(passing);
+        Mode::All { passing }
     }
 
-    /// The limit was too low: all share for a while, and the longer the more often that happens.
+    /// Somebody found the limit too low: all share for a while, and the longer the more often that happens.
     fn desist(&mut self) {
-        let passing = self.patience;
-        self.patience = (2 * passing).min(BETWEEN_TRIALS.1);
+        let passing = self.reluctance;
+        self.reluctance = Self::double(passing);
         self.mode = Mode::All { passing };
+    }
+
+    fn double(passing: u32) -> u32 {
+        (2 * passing).min(BETWEEN_TRIALS.1)
     }
 }

@@ -44,6 +44,8 @@ pub(crate) struct Occupant<'e> {
     brief: bool,
     /// Under a limit: when, and at which turn, it was last looked how long polls take.
     timed: Option<(Instant, u64)>,
+    /// And they took long.
+    had_long_polls: bool,
     rng: fastrand::Rng,
     woken: Vec<Waker>,
 }
@@ -129,6 +131,7 @@ impl<'e> Occupant<'e> {
             streak: 0,
             brief: false,
             timed: None,
+            had_long_polls: false,
             rng: fastrand::Rng::with_seed(index as u64 + 1),
             woken: Vec::new(),
         }
@@ -200,7 +203,7 @@ impl<'e> Occupant<'e> {
 
     fn find(&mut self) -> Option<NonNull<Header>> {
         if self.pace.step() {
-            if self.engine.sharing.is_limited() {
+            if self.engine.sharing.times_polls() {
                 self.mind_long_polls();
             }
             let due = self.pace.due();
@@ -217,16 +220,18 @@ impl<'e> Occupant<'e> {
         self.next_of_own().or_else(|| self.search())
     }
 
-    /// A limit is for short polls. Whoever has long ones suspends it, and calls others for what waits behind them.
+    /// A limit is for short polls. Whoever has long ones lifts it until the monitor's next tick, and calls others for what waits behind them. A thread that was without a
+    /// processor for a while has one look that says so, not two.
     #[cold]
     fn mind_long_polls(&mut self) {
         let (now, turn) = (Instant::now(), self.worker.turns.get());
-        let Some((since, first)) = self.timed.replace((now, turn)) else {
-            return;
-        };
-        let polls = u32::try_from(turn.wrapping_sub(first) / 2).unwrap_or(u32::MAX);
-        if now - since >= LONG_POLL.saturating_mul(polls.max(1)) {
-            self.engine.sharing.suspend();
+        let before = self.timed.replace((now, turn));
+        let are_long = before.is_some_and(|(since, first)| {
+            let polls = u32::try_from(turn.wrapping_sub(first) / 2).unwrap_or(u32::MAX);
+            now - since >= LONG_POLL.saturating_mul(polls.max(1))
+        });
+        if std::mem::replace(&mut self.had_long_polls, are_long) && are_long {
+            self.engine.sharing.limit_to(None);
             if self.engine.has_work() || self.engine.driver.is_unattended() {
                 self.engine.notify();
             }

@@ -39,6 +39,11 @@ impl Sharing {
         self.limit().is_some()
     }
 
+    /// Whether polls are long enough to be timed: a few take as long as two looks at the clock.
+    pub(super) fn times_polls(&self) -> bool {
+        self.limit().is_some_and(|limit| limit.long < TINY_POLLS)
+    }
+
     fn limit(&self) -> Option<Limit> {
         // Relaxed: a hint.
         let word = self.0.load(Ordering::Relaxed);
@@ -85,6 +90,8 @@ impl Limit {
 
 /// So many long queues.
 const VERY_LONG: usize = 16;
+/// A queue of so many is long where polls take less than half a microsecond.
+const TINY_POLLS: u32 = 4_000;
 /// None, where there was one.
 const SUSPENDED: u64 = 1;
 

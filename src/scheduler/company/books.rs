@@ -47,13 +47,13 @@ impl Books {
         if engine.regular() == 1 {
             return;
         }
-        if self.limit.is_some() && (!gets_on || engine.sharing.is_suspended()) {
+        if engine.sharing.is_suspended() {
             self.limit = None;
             self.judge.desist();
         } else {
             self.turn_the_page(engine);
         }
-        engine.sharing.limit_to(self.limit);
+        engine.sharing.limit_to(self.limit.filter(|_| gets_on));
     }
 
     /// To be called where the next tick may be long away.

@@ -155,10 +155,9 @@ fn trials_in_vain_become_rare() {
         waits.push(passing(&mut judge));
     }
     assert_eq!(waits, [16, 32, 64, 128, 256, 256]);
-    // Until one lasts.
+    // Until one succeeds.
     crowd(&mut judge);
-    limits(&mut judge, [CONTENT; BETWEEN_REUNIONS as usize + 1]);
-    assert_eq!(limits(&mut judge, [CONTENT, CROWDED]), [false, true]);
+    limits(&mut judge, [CONTENT]);
     let failing = limits(&mut judge, [WAITING; FORBEARANCE as usize + 1]);
     assert_eq!(
         failing.iter().position(|limited| !limited),
@@ -176,6 +175,12 @@ fn a_limit_that_was_too_low_is_given_up_for_longer_and_longer() {
         judge.desist();
         assert_eq!(passing(&mut judge), expected);
     }
+    // Until one lasts.
+    crowd(&mut judge);
+    limits(&mut judge, [CONTENT; BETWEEN_REUNIONS as usize + 2]);
+    assert_eq!(limits(&mut judge, [CROWDED]), [true]);
+    judge.desist();
+    assert_eq!(passing(&mut judge), BETWEEN_TRIALS.0);
 }
 
 #[test]
