@@ -23,9 +23,9 @@ pub struct Engine {
     pub injector: Injector,
     /// The queue of some busy worker, and its `is_used`.
     pub local: Local,
-    local_is_used: Flag,
+    pub(crate) local_is_used: Flag,
     /// Sharing is limited, and `local` is the queue of this worker.
-    alone: Option<usize>,
+    pub(crate) alone: Option<usize>,
     pub poller: Poller,
     /// With two shards of timers, which stand for any number.
     pub driver: Driver<Sitter>,
@@ -34,7 +34,7 @@ pub struct Engine {
     pub cells_out: AtomicUsize,
     /// The closing was finished. A note orders nothing.
     pub finished: Tally,
-    seats: Vec<AtomicPtr<Parker>>,
+    pub(crate) seats: Vec<AtomicPtr<Parker>>,
     /// `CLOSE` in the worker's `attention`.
     pub(crate) attention: Vec<Flag>,
     refused: Vec<Flag>,
@@ -130,37 +130,6 @@ impl Engine {
 
     pub fn has_work(&self) -> bool {
         !self.injector.is_empty() || self.is_shared()
-    }
-
-    pub fn has_work_beside(&self, worker: usize) -> bool {
-        !self.injector.is_empty() || self.alone != Some(worker) && self.is_shared()
-    }
-
-    // ---- sharing ----
-
-    /// `local`. In the real one more than enough company has to be awake, too: its worker is enough here.
-    fn is_shared(&self) -> bool {
-        self.local_is_used.load(Ordering::Relaxed)
-            && !self.local.is_empty()
-            && self.alone.is_none_or(|worker| !self.is_awake(worker))
-    }
-
-    fn is_awake(&self, worker: usize) -> bool {
-        self.parker(worker).is_some() && !self.idle.is_asleep(worker)
-    }
-
-    pub fn steal_local(&self, thief: usize) -> Option<usize> {
-        (self.alone == Some(thief) || self.is_shared())
-            .then(|| self.local.steal())
-            .flatten()
-    }
-
-    pub fn has_queued(&self, worker: usize) -> bool {
-        self.alone == Some(worker) && !self.local.is_empty()
-    }
-
-    pub fn leaves_driving(&self) -> bool {
-        self.alone.is_some() && (0..self.seats.len()).any(|worker| self.is_awake(worker))
     }
 
     pub fn parker(&self, worker: usize) -> Option<&'static Parker> {

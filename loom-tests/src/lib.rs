@@ -13,6 +13,7 @@ mod driving;
 mod engine;
 mod occupant;
 mod queue;
+mod sharing;
 mod world;
 
 pub use closing::Closing;

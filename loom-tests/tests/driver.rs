@@ -6,9 +6,7 @@
 //!
 //! Mutants that must die: `second-scan`, `added-fence`, `driver-fence`, `deadline-unkicked`, `look-without-seat`, `wanted-unsaid`,
 //! `wanted-unheard`, `hand-on-skipped`, `sent-away-silently`,
-//! `longer-than-announced`, `minimum-outside-the-lock`, `first-shard-only`, `told-by-all-shards`, `gets-up-unfenced`, `late-kick-counts`,
-//! `seat-left-to-sleepers`, `seat-left-before-asleep`, `seat-left-to-one-that-goes`,
-//! `seat-left-to-one-on-its-way`.
+//! `longer-than-announced`, `minimum-outside-the-lock`, `first-shard-only`, `told-by-all-shards`, `gets-up-unfenced`, `late-kick-counts`.
 #![cfg(heist_loom)]
 
 use std::task::Waker;
@@ -32,15 +30,11 @@ struct Office {
 }
 
 fn office(sitters: [Chair<Sitter>; 2], asleep: usize, play: impl FnOnce(&'static Office)) {
-    open(sitters, Engine::new(2, asleep), play);
-}
-
-fn open(sitters: [Chair<Sitter>; 2], engine: Engine, play: impl FnOnce(&'static Office)) {
     let office = Office {
         sitters,
         recalled: AtomicBool::new(false),
         driven: AtomicBool::new(false),
-        engine,
+        engine: Engine::new(2, asleep),
     };
     stage(office, |office| {
         play(office);
@@ -78,8 +72,7 @@ impl Office {
 
     fn drive(&'static self, worker: usize) -> Wait {
         let sitter = &self.sitters[worker];
-        let has_no_duties = !self.engine.driver.has_duties() && worker == 0;
-        if has_no_duties || self.engine.leaves_driving() {
+        if !self.engine.driver.has_duties() && worker == 0 {
             sitter.0.parker.park(None);
             return Wait::Again;
         }
@@ -92,26 +85,14 @@ impl Office {
         wait
     }
 
-    fn is_over(&self, worker: usize) -> bool {
-        // Relaxed: ordered by the kicks.
-        self.driven.load(Ordering::Relaxed) || worker == 1 && self.recalled.load(Ordering::Relaxed)
-    }
-
     /// Sleeps, called or not, until somebody drives. False: was sent away.
     fn serve(&'static self, worker: usize, mut occupant: Occupant<'static>) -> bool {
-        let stays = occupant.slumber(&|| self.is_over(worker), &|_| self.drive(worker));
-        self.go_on(worker, occupant, stays)
-    }
-
-    /// The same, for one that is awake.
-    fn serve_awake(&'static self, worker: usize, mut occupant: Occupant<'static>) -> bool {
-        let stays = occupant.sleep(&|| self.is_over(worker), &|_| self.drive(worker));
-        self.go_on(worker, occupant, stays)
-    }
-
-    fn go_on(&'static self, worker: usize, mut occupant: Occupant<'static>, stays: bool) -> bool {
-        let over = || self.is_over(worker);
-        let mut stays = stays;
+        let over = || {
+            // Relaxed: ordered by the kicks.
+            self.driven.load(Ordering::Relaxed)
+                || worker == 1 && self.recalled.load(Ordering::Relaxed)
+        };
+        let mut stays = occupant.slumber(&over, &|_| self.drive(worker));
         while stays && !over() {
             assert!(!occupant.turn());
             stays = occupant.sleep(&over, &|_| self.drive(worker));
@@ -384,61 +365,5 @@ fn one_that_is_sent_away_hands_on_the_seat() {
                 office.engine.stop_searching();
             }
         });
-    });
-}
-
-/// The one in the seat has nothing to do, and leaves the seat to the other if that one is awake. That one may have found it taken.
-#[test]
-fn one_alone_goes_to_sleep_against_one_that_gets_up() {
-    model("sleep against getting up", 3, || {
-        let sitters = [Sitter::content(), Sitter::content()];
-        open(sitters, Engine::new(2, 1).alone(1), |office| {
-            office.insert(0, 0);
-            office.insert(1, 10);
-            let sleeper = office.occupant(0);
-            let alone = office.occupant(1);
-            let sleeper = thread::spawn(move || assert!(office.serve(0, sleeper)));
-            assert!(office.serve_awake(1, alone));
-            sleeper.join().unwrap();
-            for _ in office.engine.requests.lock().unwrap().drain(..) {
-                office.engine.stop_searching();
-            }
-        });
-    });
-}
-
-/// Both are awake, and there is a timer. Sharing is limited: each leaves the seat to the other, if that one is awake.
-fn against_one_alone(
-    name: &str,
-    other: impl Fn(&'static Office, Occupant<'static>) + Send + Sync + 'static,
-) {
-    model(name, 3, move || {
-        let sitters = [Sitter::content(), Sitter::content()];
-        open(sitters, Engine::new(2, 0).alone(1), |office| {
-            office.insert(0, 10);
-            let sleeper = office.occupant(0);
-            let alone = office.occupant(1);
-            let sleeper = thread::spawn(move || assert!(office.serve_awake(0, sleeper)));
-            other(office, alone);
-            sleeper.join().unwrap();
-            for _ in office.engine.requests.lock().unwrap().drain(..) {
-                office.engine.stop_searching();
-            }
-        });
-    });
-}
-
-#[test]
-fn one_alone_goes_to_sleep_against_one_that_leaves_it_the_seat() {
-    against_one_alone("sleep against a seat that is left", |office, alone| {
-        assert!(office.serve_awake(1, alone));
-    });
-}
-
-#[test]
-fn one_alone_leaves_against_one_that_leaves_it_the_seat() {
-    // A thread may be called to the worker that it left. It does not come before the other one drives.
-    against_one_alone("leave against a seat that is left", |_, mut alone| {
-        alone.leave();
     });
 }

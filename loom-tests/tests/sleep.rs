@@ -6,34 +6,26 @@
 //! Mutants that must die: `push-fence`, `sleep-fence`, `second-look`, `leave-search-fence`, `last-searcher`, `start-over`,
 //! `token-decides`, `bit-decides`, `successors-bit`, `vacate-after-bit`, `leave-look`, `evicted-runs-on`, `claim-relaxed`,
 //! `sleep-relaxed`, `notify-unlocked`, `close-without-fence`, `closed-unseen`, `claim-all-relaxed`, `give-back-relaxed`,
-//! `clean-without-claim`, `clean-with-cells-out`, `used-late`, `seat-relaxed`, `parker-relaxed`, `one-arc-fence`,
-//! `queued-unsaid`, `left-with-its-queue`, `alone-keeps-its-queue`, `asleep-keeps-its-queue`.
+//! `clean-without-claim`, `clean-with-cells-out`, `used-late`, `seat-relaxed`, `parker-relaxed`, `one-arc-fence`.
 #![cfg(heist_loom)]
 
 use std::sync::OnceLock;
 
 use heist::model::Parker;
 use heist_loom_tests::{Engine, Occupant, Wait, model, stage};
-use loom::sync::atomic::{AtomicBool, Ordering};
+use loom::sync::atomic::Ordering;
 use loom::thread;
 
 /// Parkers are made before the engine that points at them.
 struct Office {
     parkers: [Parker; 2],
-    /// Somebody has run the entry.
-    is_run: AtomicBool,
     engine: Engine,
 }
 
 fn office(total: usize, asleep: usize, play: impl FnOnce(&'static Office)) {
-    open(Engine::new(total, asleep), play);
-}
-
-fn open(engine: Engine, play: impl FnOnce(&'static Office)) {
     let office = Office {
         parkers: [Parker::default(), Parker::default()],
-        is_run: AtomicBool::new(false),
-        engine,
+        engine: Engine::new(total, asleep),
     };
     stage(office, |office| {
         play(office);
@@ -290,79 +282,6 @@ fn a_worker_falls_asleep_while_the_engine_closes() {
 fn park(parker: &'static Parker) -> Wait {
     parker.park(None);
     Wait::Again
-}
-
-/// Worker 1 is alone, so it calls nobody for what it queues. Then it does `last`, while worker 0 goes to sleep.
-fn behind_one_alone(
-    name: &str,
-    last: impl Fn(&'static Office, Occupant<'static>) + Send + Sync + 'static,
-) {
-    model(name, 3, move || {
-        open(Engine::new(2, 0).alone(1), |office| {
-            let engine = &office.engine;
-            let other = office.occupant(0);
-            let alone = office.occupant(1);
-            let worker = thread::spawn(move || office.serve_until_run(other, 1));
-            engine.sit_at_local();
-            engine.push_local(1);
-            last(office, alone);
-            worker.join().unwrap();
-            assert!(office.is_run());
-        });
-    });
-}
-
-impl Office {
-    fn is_run(&self) -> bool {
-        // Relaxed: ordered by the kick.
-        self.is_run.load(Ordering::Relaxed)
-    }
-
-    /// One turn. Whoever waits for the entry at `other` need not do so any longer, if it was run.
-    fn take_turn(&self, occupant: &mut Occupant<'_>, other: usize) {
-        if occupant.turn() {
-            // Relaxed: as above.
-            self.is_run.store(true, Ordering::Relaxed);
-            self.parkers[other].kick(|| ());
-        }
-    }
-
-    /// Until somebody has run the entry.
-    fn serve_until_run(&'static self, mut occupant: Occupant<'static>, other: usize) {
-        let is_run = || self.is_run();
-        loop {
-            self.take_turn(&mut occupant, other);
-            if is_run() {
-                break;
-            }
-            assert!(occupant.sleep(&is_run, &park));
-        }
-        occupant.stop_searching();
-    }
-}
-
-#[test]
-fn one_alone_leaves_what_it_queued_to_others() {
-    behind_one_alone("one alone leaves", |office, mut alone| {
-        alone.leave();
-        // It may be its own worker that a thread was called to.
-        let requested = std::mem::take(&mut *office.engine.requests.lock().unwrap());
-        for worker in requested {
-            let mut called = Occupant::sit(&office.engine, worker, &office.parkers[1]);
-            called.searching = true;
-            office.take_turn(&mut called, 0);
-            called.stop_searching();
-        }
-    });
-}
-
-/// As it does where its root was woken behind its back.
-#[test]
-fn one_alone_falls_asleep_beside_what_it_queued() {
-    behind_one_alone("one alone falls asleep", |office, mut alone| {
-        assert!(alone.sleep(&|| office.is_run(), &park));
-        office.serve_until_run(alone, 0);
-    });
 }
 
 #[test]
