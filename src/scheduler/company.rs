@@ -157,10 +157,7 @@ impl Judge {
                 None => Mode::All {
                     passing: BETWEEN_LOOKS,
                 },
-                Some(company) if self.mode == Mode::Reunion => {
-                    self.reluctance = BETWEEN_TRIALS.0;
-                    Self::few(company)
-                }
+                Some(company) if self.mode == Mode::Reunion => Self::few(company),
                 Some(company) => Mode::Trial {
                     company,
                     left: TRIAL - 1,
@@ -178,7 +175,10 @@ impl Judge {
                 company,
                 left: left - 1,
             },
-            Mode::Few { left: 0, .. } => Mode::Reunion,
+            Mode::Few { left: 0, .. } => {
+                self.reluctance = BETWEEN_TRIALS.0;
+                Mode::Reunion
+            }
             Mode::Few {
                 company,
                 left,

@@ -225,7 +225,9 @@ impl<'e> Occupant<'e> {
     #[cold]
     fn mind_long_polls(&mut self) {
         let (now, turn) = (Instant::now(), self.worker.turns.get());
+        // One from long ago was under another limit.
         let before = self.timed.replace((now, turn));
+        let before = before.filter(|(since, _)| now - *since < 2 * monitor::TICK);
         let are_long = before.is_some_and(|(since, first)| {
             let polls = u32::try_from(turn.wrapping_sub(first) / 2).unwrap_or(u32::MAX);
             now - since >= LONG_POLL.saturating_mul(polls.max(1))

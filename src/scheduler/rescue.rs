@@ -103,7 +103,8 @@ fn attend_to(engine: &Engine) -> bool {
             moved |= take_over(engine, worker);
         }
     }
-    let was_limited = engine.sharing.is_limited();
+    // Also if somebody has lifted it since.
+    let was_limited = watch.books.has_limit() || engine.sharing.is_limited();
     watch.books.tick(engine, gets_on);
     // Who was left alone with its queue has called nobody, and may be left alone no longer. Once more at the next tick: it may not have seen it at once.
     let was_lately = std::mem::replace(&mut watch.limited, was_limited);
@@ -124,15 +125,15 @@ fn attend_to(engine: &Engine) -> bool {
         start_spare(engine);
     }
     retire_spares(engine);
-    let busy = is_busy(engine);
-    if !busy {
-        watch.books.rest(engine);
-    }
     drop(watch);
     engine.store.age();
     engine.timers().age();
-    // What has aged may be gone.
-    busy && is_busy(engine)
+    let busy = is_busy(engine);
+    if !busy {
+        // It may be the last tick for long.
+        engine.sharing.limit_to(None);
+    }
+    busy
 }
 
 /// Whether others may wait for a worker in vain: a thread was refused, or the one that is there has made no turn since the last tick, be it in a poll or between two.

@@ -6,7 +6,7 @@
 //!
 //! **A queue is left to an occupant who is awake, and to nobody else**: who falls asleep or leaves shows it, fences, and calls somebody for what it leaves behind. **So is the
 //! poller**: each occupant that is awake sleeps or leaves sooner or later, and then looks whether somebody is there. Where something holds one up, be it a poll that
-//! does not end or a thread that was refused, the monitor suspends the limit and makes a call, at its next tick.
+//! does not end or a thread that was refused, the monitor lifts the limit and makes a call, at its next tick.
 
 use crossbeam_utils::CachePadded;
 
@@ -51,19 +51,15 @@ impl Sharing {
         (company != 0).then_some(Limit { company, long })
     }
 
-    /// Lifts the limit for so many tasks behind one entry: whoever gathers wants company, if it is alone or that takes very long.
+    /// Suspends the limit for so many tasks behind one entry: whoever gathers wants company, under a limit of one, or if that takes very long.
     #[inline]
     pub(super) fn suspend_for(&self, tasks: usize) {
-        let is_too_low = |limit: Limit| limit.company == 1 || limit.is_long(tasks / VERY_LONG);
+        let is_too_low =
+            |limit: Limit| limit.company == 1 && tasks >= MANY || limit.is_long(tasks / VERY_LONG);
         if self.limit().is_some_and(is_too_low) {
-            self.suspend();
+            // Relaxed: a hint. If the monitor sets a limit at the same moment, that holds until its next tick.
+            self.0.store(SUSPENDED, Ordering::Relaxed);
         }
-    }
-
-    /// Lifts the limit, and lets the monitor know that it was too low.
-    pub(super) fn suspend(&self) {
-        // Relaxed: a hint. One that the monitor sets at the same time is suspended by whoever comes next.
-        self.0.store(SUSPENDED, Ordering::Relaxed);
     }
 
     pub(super) fn is_suspended(&self) -> bool {
@@ -88,11 +84,13 @@ impl Limit {
     }
 }
 
+/// Fewer gathered tasks are often short, and parts of one request.
+const MANY: usize = 8;
 /// So many long queues.
 const VERY_LONG: usize = 16;
 /// A queue of so many is long where polls take less than half a microsecond.
 const TINY_POLLS: u32 = 4_000;
-/// None, where there was one.
+/// None, where there was one: the monitor is to give it up.
 const SUSPENDED: u64 = 1;
 
 impl Engine {

@@ -56,10 +56,9 @@ impl Books {
         engine.sharing.limit_to(self.limit.filter(|_| gets_on));
     }
 
-    /// To be called where the next tick may be long away.
-    pub(in crate::scheduler) fn rest(&mut self, engine: &Engine) {
-        self.limit = None;
-        engine.sharing.limit_to(None);
+    /// Whether a limit was set at the last tick.
+    pub(in crate::scheduler) fn has_limit(&self) -> bool {
+        self.limit.is_some()
     }
 
     fn turn_the_page(&mut self, engine: &Engine) {
