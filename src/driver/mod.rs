@@ -14,6 +14,7 @@ use crate::reactor::Reactor;
 use crate::reactor::poller::Until;
 use crate::sync::{AtomicU64, Ordering, fence};
 use crate::timer::{Own, Timers};
+use crate::util::clock;
 use crate::util::report::failure;
 use seat::{Seat, Sit};
 
@@ -56,7 +57,7 @@ impl<P: Sleeper> Driver<P> {
             seat: Seat::new(),
             deadline: AtomicU64::new(u64::MAX),
             reactor: OnceLock::new(),
-            timers: Timers::new(Instant::now(), shards),
+            timers: Timers::new(clock::origin(), shards),
         }
     }
 

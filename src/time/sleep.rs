@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 use super::after;
 use crate::scheduler::context;
 use crate::scheduler::hold::Hold;
-use crate::timer::{Reset, TimerKey};
+use crate::timer::{Reset, TimerKey, Timers};
+use crate::util::clock;
 
 /// Waits until `duration` has passed since this call.
 ///
@@ -114,10 +115,10 @@ impl Sleep {
     /// A sleep that begins now.
     #[track_caller]
     pub(super) fn lasting(name: &str, duration: Duration) -> Self {
-        let now = Instant::now();
+        let now = clock::now();
         let engine = here(name);
-        let Some(tick) = engine.timers().tick_after(now, duration) else {
-            return Self::lasting_long(name, now, duration);
+        let Some(tick) = Timers::tick_after(now, duration) else {
+            return Self::lasting_long(name, duration);
         };
         let made_in = if duration >= LONG {
             context::turn_of(&*engine)
@@ -135,8 +136,8 @@ impl Sleep {
     /// Where ticks don't reach.
     #[cold]
     #[track_caller]
-    fn lasting_long(name: &str, now: Instant, duration: Duration) -> Self {
-        Self::new(name, after(now, duration))
+    fn lasting_long(name: &str, duration: Duration) -> Self {
+        Self::new(name, after(Instant::now(), duration))
     }
 
     /// The instant that this waits for.

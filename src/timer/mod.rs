@@ -3,7 +3,9 @@
 //! In shards: one for each worker, and one for the threads that sit at none. Each is a queue under a lock of its own, which is biased towards the
 //! worker's occupant, and its least deadline is published beside it, so that looking whether anything is due takes no lock. A timer stays in the shard
 //! it was put into. Its key says which, so whoever resets or drops it elsewhere goes there. Time is an argument here: the
-//! clock is the caller's. It is counted in *ticks*, which are numbers, as they are cheaper to add and to compare than instants.
+//! clock is the caller's. It is counted in *ticks*, the nanoseconds of the clock's own count, as numbers are cheaper to add and to compare than instants. An instant
+//! has a tick by way of one whose count is known, too: it is known from right before that one, so the ticks of instants are a little early, those of deadlines as those
+//! of what is now. A deadline that was counted from a reading of the clock is so met that little late.
 //!
 //! What is due leaves a shard the earliest first, and among equal deadlines the oldest. Shards come one after the other.
 //!
@@ -51,11 +53,11 @@ const NEVER: u64 = u64::MAX;
 /// Ticks in a second.
 const SECOND: u64 = 1_000_000_000;
 
-/// So many seconds from the origin on, and two more, there are ticks.
-const HORIZON: u64 = (NEVER - ORIGIN) / SECOND - 2;
+/// The tick at which the clock began: there are 292 years on both sides of it.
+const BEGIN: u64 = 1 << 63;
 
-/// The tick of `Timers::origin`. Ticks are nanoseconds, so there are 292 years on both sides of it.
-const ORIGIN: u64 = 1 << 63;
+/// So many seconds after any reading of the clock in its first 146 years there is a tick.
+const HORIZON: u64 = (NEVER - BEGIN) / 2 / SECOND - 1;
 
 /// What became of a timer that was to be moved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,16 +90,20 @@ impl Own {
 /// All pending timers of a runtime.
 #[derive(Debug)]
 pub(crate) struct Timers {
-    /// What ticks count from. Nothing depends on which instant it is.
+    /// Some instant, and its tick.
     origin: Instant,
+    origin_tick: u64,
     shards: Box<[Shard]>,
 }
 
 impl Timers {
-    pub(crate) fn new(origin: Instant, shards: usize) -> Self {
+    /// `origin`: an instant, and what the clock counted right before it.
+    pub(crate) fn new(origin: (Instant, u64), shards: usize) -> Self {
+        let (origin, reading) = origin;
         let shards = u32::try_from(shards).expect("less than four billion shards");
         Self {
             origin,
+            origin_tick: BEGIN.saturating_add(reading),
             shards: (0..shards).map(Shard::new).collect(),
         }
     }
@@ -203,35 +209,38 @@ impl Timers {
         self.shards.iter().for_each(|shard| shard.drain(all));
     }
 
-    /// Nanoseconds since `origin`, plus `ORIGIN`. What is too long ago or too far away is clamped.
+    /// What is too long ago or too far away is clamped.
     pub(crate) fn tick(&self, instant: Instant) -> u64 {
         let nanos = |from: Instant, to: Instant| {
             to.checked_duration_since(from)
                 .map(|span| u64::try_from(span.as_nanos()).unwrap_or(NEVER))
         };
         match nanos(self.origin, instant) {
-            Some(after) => ORIGIN.saturating_add(after),
-            None => ORIGIN.saturating_sub(nanos(instant, self.origin).unwrap_or(0)),
+            Some(after) => self.origin_tick.saturating_add(after),
+            None => self
+                .origin_tick
+                .saturating_sub(nanos(instant, self.origin).unwrap_or(0)),
         }
     }
 
-    /// The tick of what comes `duration` after `instant`. `None`: one of them is out of reach.
-    pub(crate) fn tick_after(&self, instant: Instant, duration: Duration) -> Option<u64> {
-        let since = instant.checked_duration_since(self.origin)?;
-        let seconds = since.as_secs().saturating_add(duration.as_secs());
-        let nanos = u64::from(since.subsec_nanos() + duration.subsec_nanos());
-        (seconds <= HORIZON).then(|| ORIGIN + seconds * SECOND + nanos)
+    /// The tick of what comes `duration` after the clock has counted `now`. `None`: it is out of reach.
+    #[inline]
+    pub(crate) fn tick_after(now: u64, duration: Duration) -> Option<u64> {
+        let seconds = Some(duration.as_secs()).filter(|seconds| *seconds <= HORIZON)?;
+        let span = seconds * SECOND + u64::from(duration.subsec_nanos());
+        BEGIN.checked_add(now)?.checked_add(span)
     }
 
     /// The instant of a tick. `None`: it never comes.
     pub(crate) fn instant(&self, tick: u64) -> Option<Instant> {
         if tick == NEVER {
             None
-        } else if tick >= ORIGIN {
-            self.origin.checked_add(Duration::from_nanos(tick - ORIGIN))
+        } else if tick >= self.origin_tick {
+            let after = Duration::from_nanos(tick - self.origin_tick);
+            self.origin.checked_add(after)
         } else {
             // An instant that can't be expressed was clamped, so it lies before every other one.
-            let before = Duration::from_nanos(ORIGIN - tick);
+            let before = Duration::from_nanos(self.origin_tick - tick);
             Some(self.origin.checked_sub(before).unwrap_or(self.origin))
         }
     }

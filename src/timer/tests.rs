@@ -44,7 +44,7 @@ impl Timers {
 
 fn new() -> (Timers, Instant) {
     let now = Instant::now();
-    (Timers::new(now, SHARDS), now)
+    (Timers::new((now, SECOND), SHARDS), now)
 }
 
 /// As a driver that is about to sleep finds it.
@@ -166,28 +166,32 @@ fn what_is_too_far_away_never_comes_even_if_it_was_inserted_first() {
 
 #[test]
 fn a_while_from_now_is_exactly_then_or_out_of_reach() {
+    // The clock has counted for nine seconds.
     let origin = Instant::now();
-    let timers = Timers::new(origin, SHARDS);
-    let now = origin + Duration::new(7, 999_999_999);
-    let last = Duration::new(HORIZON - 7, 999_999_999);
+    let timers = Timers::new((origin, 9 * SECOND), SHARDS);
+    let now = 9 * SECOND + 7_999_999_999;
+    let instant = origin + Duration::new(7, 999_999_999);
+    let last = Duration::new(HORIZON, 999_999_999);
     for duration in [Duration::ZERO, Duration::new(3, 1), MS, last] {
-        let Some(then) = now.checked_add(duration) else {
+        let Some(then) = instant.checked_add(duration) else {
             return;
         };
-        let tick = timers.tick_after(now, duration);
+        let tick = Timers::tick_after(now, duration);
         assert_eq!(tick, Some(timers.tick(then)));
         assert_eq!(tick.and_then(|tick| timers.instant(tick)), Some(then));
     }
-    let beyond = Duration::from_secs(HORIZON - 6);
-    assert_eq!(timers.tick_after(now, beyond), None);
-    assert_eq!(timers.tick_after(now, Duration::MAX), None);
-    assert_eq!(Timers::new(now, SHARDS).tick_after(origin, MS), None);
+    let beyond = Duration::from_secs(HORIZON + 1);
+    assert_eq!(Timers::tick_after(now, beyond), None);
+    assert_eq!(Timers::tick_after(now, Duration::MAX), None);
+    let late = HORIZON * SECOND;
+    assert!(Timers::tick_after(late, last).is_some_and(|tick| tick < NEVER));
+    assert_eq!(Timers::tick_after(NEVER - BEGIN, MS), None);
 }
 
 #[test]
 fn the_past_before_the_origin_keeps_its_order() {
     let early = Instant::now();
-    let timers = Timers::new(Instant::now(), SHARDS);
+    let timers = Timers::new((Instant::now(), 0), SHARDS);
     let (_, waker) = counter();
     let _ = timers.insert_at(0, Instant::now() + MS, &waker);
     assert!(timers.insert_at(0, early, &waker).1);
@@ -313,7 +317,7 @@ mod meddler {
 
 #[test]
 fn wakers_that_come_back_find_the_lock_free() {
-    let timers: &'static Timers = Box::leak(Box::new(Timers::new(Instant::now(), SHARDS)));
+    let timers: &'static Timers = Box::leak(Box::new(Timers::new((Instant::now(), 0), SHARDS)));
     let start = Instant::now();
     let waker = meddler::waker(timers);
     let (key, _) = timers.insert_at(0, start, &waker);

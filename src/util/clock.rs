@@ -1,7 +1,11 @@
 //! Clocks of the system, in nanoseconds.
 
+use std::sync::OnceLock;
+use std::time::Instant;
+
 /// What a clock says. None: the system has no such clock.
 #[cfg(target_os = "linux")]
+#[inline]
 pub(crate) fn read(clock: libc::clockid_t) -> Option<u64> {
     let mut time = std::mem::MaybeUninit::<libc::timespec>::uninit();
     // SAFETY: the pointer is valid for writing a timespec, and the system refuses a clock that it does not know.
@@ -12,6 +16,44 @@ pub(crate) fn read(clock: libc::clockid_t) -> Option<u64> {
     let time = unsafe { time.assume_init() };
     let seconds = u64::try_from(time.tv_sec).ok()?;
     Some(seconds * 1_000_000_000 + u64::try_from(time.tv_nsec).ok()?)
+}
+
+/// Nanoseconds since some moment that stays the same, by the clock of [`Instant`].
+///
+/// On Linux it is read as a number: an `Instant` tells how long it is after another one by a subtraction of two pairs, for a quarter of what reading the clock takes.
+#[cfg(target_os = "linux")]
+#[inline]
+pub(crate) fn now() -> u64 {
+    // The one that the standard library names as that of `Instant`. There is no Linux without it.
+    read(libc::CLOCK_MONOTONIC).unwrap_or(0)
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn now() -> u64 {
+    let (origin, reading) = origin();
+    reading + u64::try_from(origin.elapsed().as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// An instant, and what [`now`] said right before it: the same in the whole process.
+#[cfg(target_os = "linux")]
+pub(crate) fn origin() -> (Instant, u64) {
+    /// A thread may lose its processor in between, but not so often in a row.
+    const TRIES: usize = 4;
+    static ORIGIN: OnceLock<(Instant, u64)> = OnceLock::new();
+
+    let pair = |_| {
+        let reading = now();
+        let instant = Instant::now();
+        (now() - reading, (instant, reading))
+    };
+    let closest = || (0..TRIES).map(pair).min_by_key(|(apart, _)| *apart);
+    *ORIGIN.get_or_init(|| closest().expect("one of several").1)
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn origin() -> (Instant, u64) {
+    static ORIGIN: OnceLock<Instant> = OnceLock::new();
+    (*ORIGIN.get_or_init(Instant::now), 0)
 }
 
 /// The processor time that a thread of this process has used. None: there is no such thread any more, or the system does not say.
@@ -55,12 +97,7 @@ pub(crate) fn coarse() -> u64 {
 
 #[cfg(not(target_os = "linux"))]
 pub(crate) fn coarse() -> u64 {
-    use std::sync::OnceLock;
-    use std::time::Instant;
-
-    static BEGIN: OnceLock<Instant> = OnceLock::new();
-    let age = BEGIN.get_or_init(Instant::now).elapsed();
-    u64::try_from(age.as_nanos()).unwrap_or(u64::MAX)
+    now()
 }
 
 #[cfg(all(test, not(heist_loom)))]
@@ -110,6 +147,18 @@ mod tests {
             waited.filter(|waited| *waited).count()
         });
         assert!(waited > 0);
+    }
+
+    #[test]
+    fn the_number_is_that_of_an_instant() {
+        let (origin, reading) = super::origin();
+        assert_eq!(super::origin(), (origin, reading));
+        let by_number = || origin + Duration::from_nanos(super::now() - reading);
+        for _ in 0..1_000 {
+            let (before, between, after) = (Instant::now(), by_number(), Instant::now());
+            // It is later by what passed between the two readings of the origin.
+            assert!(before <= between && between <= after + Duration::from_micros(20));
+        }
     }
 
     #[test]
