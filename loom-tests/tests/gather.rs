@@ -4,9 +4,9 @@
 //! Asserted: every future and every value is dropped once; the gather is woken once, and sees every value; the hub comes to its end, and
 //! with it the batch's memory (else a cell is out).
 //!
-//! Mutants that must die: `cancel-fence`, `begin-fence`, `begin-unchecked`, `remaining-relaxed`, `reached-unseen`, `abandoned-unseen`,
-//! `abandon-drops-all`, `over-unsaid`, `over-unlooked`, `walk-stops`, `remaining-by-load-and-store`, `closer-cancels-nothing`,
-//! `futures-freed-early`, `cell-reused-with-a-reference`, `waiting-cell-reused`, `unknown-relaxed`, `unknown-unlooked`, `chunk-relaxed`, `chunk-by-load-and-store`,
+//! Mutants that must die: `cancel-fence`, `begin-fence`, `begin-unchecked`, `countdown-relaxed`, `countdown-look-relaxed`, `reached-unseen`, `abandoned-unseen`,
+//! `abandon-drops-all`, `over-unsaid`, `over-unlooked`, `walk-stops`, `countdown-by-load-and-store`, `closer-cancels-nothing`,
+//! `cell-reused-with-a-reference`, `waiting-cell-reused`, `unknown-relaxed`, `unknown-unlooked`, `chunk-relaxed`, `chunk-by-load-and-store`,
 //! `chunk-unclosed`.
 #![cfg(heist_loom)]
 

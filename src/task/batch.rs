@@ -37,13 +37,14 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::panic::Location;
 use std::ptr::NonNull;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Waker, ready};
 
 use super::header::{Header, TaskRef};
 use super::{BatchSchedule, Fresh, Meta, Origin, PageSet, Spec, TaskId};
-use crate::sync::{AtomicBool, AtomicUsize, Ordering, fence};
+use crate::sync::{AtomicBool, Ordering, fence};
 use crate::util::apart::Apart;
 use crate::util::contain::contain;
+use crate::util::countdown::Countdown;
 
 mod cells;
 mod chunk;
@@ -105,8 +106,8 @@ struct Batch<K: Kind, S> {
 
 /// What turns write.
 struct Written<K: Kind, S> {
-    remaining: AtomicUsize,
-    refs: AtomicUsize,
+    remaining: Countdown,
+    refs: Countdown,
     /// The range of all elements. Only what is split off has memory of its own.
     first: Ticket<K, S>,
 }
@@ -159,11 +160,11 @@ impl<K: Kind, S: BatchSchedule> Batch<K, S> {
     }
 
     /// What a turn on a range has done. The caller has a reference that outlasts the call.
-    fn enter(&self, tally: &Tally) {
+    fn enter(&self, tally: &mut Tally) {
         self.futures.taken(tally.taken);
         if tally.ended > 0 {
             self.completed(tally.ended as u64);
-            self.settle(tally.ended);
+            tally.released += self.settle(tally.ended);
         }
     }
 
@@ -173,12 +174,13 @@ impl<K: Kind, S: BatchSchedule> Batch<K, S> {
         S::all_completed(unsafe { self.home.as_ref() }, count);
     }
 
-    /// So many futures are gone. The caller has a reference that outlasts the call.
-    fn settle(&self, ended: usize) {
+    /// So many futures are gone. The caller has a reference that outlasts the call, and has this many more afterwards.
+    fn settle(&self, ended: usize) -> usize {
         debug_assert!(ended > 0, "the end would be reached twice");
-        // Release, and Acquire for who gets to zero: it sees all values.
-        if self.written.remaining.fetch_sub(ended, Ordering::AcqRel) == ended {
-            self.finish();
+        if self.written.remaining.give_back(ended) {
+            self.finish()
+        } else {
+            0
         }
     }
 
@@ -192,8 +194,8 @@ impl<K: Kind, S: BatchSchedule> Batch<K, S> {
         self.over.load(Ordering::Acquire)
     }
 
-    /// Every future is gone.
-    fn finish(&self) {
+    /// Every future is gone, and the caller sees all values. As `settle`.
+    fn finish(&self) -> usize {
         let (waker, abandoned) = self.end.reach();
         if abandoned {
             // SAFETY: all ended, and there is no gather any more: the values are ours.
@@ -202,10 +204,11 @@ impl<K: Kind, S: BatchSchedule> Batch<K, S> {
         }
         // Release: pairs with the Acquire in `is_over`.
         self.over.store(true, Ordering::Release);
-        hub::over(self);
+        let hub_is_over = hub::over(self);
         if let Some(waker) = waker {
             contain(|| waker.wake());
         }
+        usize::from(hub_is_over)
     }
 
     /// What the header of an element says, or that of a ticket.
@@ -219,8 +222,7 @@ impl<K: Kind, S: BatchSchedule> Batch<K, S> {
 
     /// One more reference, made from one that the caller has.
     fn retain(&self) {
-        // Relaxed: as in `State::retain`.
-        self.written.refs.fetch_add(1, Ordering::Relaxed);
+        self.written.refs.add_one();
     }
 
     /// # Safety
@@ -230,17 +232,18 @@ impl<K: Kind, S: BatchSchedule> Batch<K, S> {
             return;
         }
         // SAFETY: the caller's references keep it until they are given back.
-        let refs = unsafe { &batch.as_ref().written.refs };
-        // Release: what this holder did comes before the freeing. Acquire: who frees comes after what all did.
-        if refs.fetch_sub(count, Ordering::AcqRel) != count {
+        if !unsafe { &batch.as_ref().written.refs }.give_back(count) {
             return;
         }
         // SAFETY: made by `Box::into_raw`, and no reference is left.
-        let batch = unsafe { Box::from_raw(batch.as_ptr()) };
+        let mut batch = unsafe { Box::from_raw(batch.as_ptr()) };
         // SAFETY: the batch's reference to the hub's cell.
         let hub = unsafe { TaskRef::from_raw(batch.hub) };
+        let home = batch.home;
+        // SAFETY: a page set outlives its cells, of which the hub's is one.
+        let store = S::store(unsafe { home.as_ref() });
         // SAFETY: nobody has a reference.
-        unsafe { batch.cells.free(batch.store()) };
+        unsafe { batch.cells.free(store) };
         drop(batch);
         drop(hub);
     }
@@ -298,9 +301,9 @@ pub(crate) unsafe fn create<K: Kind, S: BatchSchedule>(
         lost: AtomicBool::new(false),
         over: AtomicBool::new(false),
         written: Apart::new(Written {
-            remaining: AtomicUsize::new(count as usize),
+            remaining: Countdown::new(count as usize),
             // The elements, the first range, the hub and the gather.
-            refs: AtomicUsize::new(count as usize + 3),
+            refs: Countdown::new(count as usize + 3),
             first: Ticket::new(batch, meta, Range::new(0, count)),
         }),
         schedule: PhantomData,
@@ -328,10 +331,7 @@ impl<K: Kind, S: BatchSchedule> Gathering<K, S> {
     pub(crate) fn poll(&mut self, cx: &Context<'_>) -> Poll<Values<K>> {
         assert!(!self.taken, "the values were taken already");
         let batch = self.batch();
-        if !batch.end.is_reached_or_wakes(cx.waker()) {
-            return Poll::Pending;
-        }
-        let stop = batch.end.take_stop();
+        let stop = ready!(batch.end.poll(cx.waker()));
         // Relaxed: `remaining` ordered it, and the lock of `end`.
         let lost = batch.lost.load(Ordering::Relaxed);
         let stop = stop.or_else(|| lost.then_some(Stop::Lost));
@@ -352,8 +352,7 @@ impl<K: Kind, S: BatchSchedule> Gathering<K, S> {
 impl<K: Kind, S: BatchSchedule> fmt::Debug for Gathering<K, S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let batch = self.batch();
-        // Relaxed: for debug output.
-        let remaining = batch.written.remaining.load(Ordering::Relaxed);
+        let remaining = batch.written.remaining.out();
         let chunks = (0..).map_while(|number| batch.cells.chunk(number));
         // SAFETY: the gather's reference keeps the batch, and that its chunks.
         let untold: usize = chunks.map(|chunk| unsafe { chunk.as_ref() }.untold()).sum();

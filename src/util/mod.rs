@@ -7,5 +7,6 @@ pub(crate) mod biased;
 pub(crate) mod budget;
 pub(crate) mod clock;
 pub(crate) mod contain;
+pub(crate) mod countdown;
 pub(crate) mod punctual;
 pub(crate) mod report;

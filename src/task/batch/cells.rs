@@ -86,8 +86,8 @@ impl<F> Cells<F> {
     ///
     /// # Safety
     /// The batch goes, and with it all that knew the cells.
-    pub(super) unsafe fn free(&self, store: Option<&Store>) {
-        for chunk in self.chunks.lock().drain() {
+    pub(super) unsafe fn free(&mut self, store: Option<&Store>) {
+        for chunk in self.chunks.get_mut().drain() {
             // SAFETY: as the caller promises.
             unsafe { Chunk::free(chunk, store) };
         }

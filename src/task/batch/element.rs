@@ -300,20 +300,23 @@ impl<K: Kind, S: BatchSchedule> Batch<K, S> {
     /// # Safety
     /// The chunk's answer, once.
     pub(super) unsafe fn pay(chunk: NonNull<Chunk<K::Future>>, mut due: Due) {
+        if due == Due::Nothing {
+            return;
+        }
+        // SAFETY: the chunk's references to the batch are there until they are given back here, or the one for this is.
+        let batch = unsafe { (*chunk.as_ptr()).batch }.cast::<Self>();
+        let mut released = 0;
         if let Due::Settle(count) = due {
-            // SAFETY: the chunk's references to the batch are there until the one for this is given back.
-            let batch = unsafe { (*chunk.as_ptr()).batch };
             // SAFETY: as above.
-            unsafe { batch.cast::<Self>().as_ref() }.settle(count);
+            released += unsafe { batch.as_ref() }.settle(count);
             // SAFETY: settled just now.
             due = unsafe { Chunk::released(chunk) };
         }
         if let Due::Release(count) = due {
-            // SAFETY: as above: they are given back here.
-            let batch = unsafe { (*chunk.as_ptr()).batch };
-            // SAFETY: as above.
-            unsafe { Self::release(batch.cast(), count) };
+            released += count;
         }
+        // SAFETY: the chunk's, and that of a hub that came to its end here.
+        unsafe { Self::release(batch, released) };
     }
 
     /// Drops the future of an element instead of polling it.

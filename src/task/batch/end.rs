@@ -2,7 +2,7 @@
 
 use std::any::Any;
 use std::mem;
-use std::task::Waker;
+use std::task::{Poll, Waker};
 
 use crate::sync::Mutex;
 use crate::util::contain::contain;
@@ -47,6 +47,7 @@ impl<E> End<E> {
         None
     }
 
+    /// For who has the values: why there are none.
     pub(super) fn take_stop(&self) -> Option<Stop<E>> {
         self.0.lock().stop.take()
     }
@@ -69,12 +70,14 @@ impl<E> End<E> {
         reached
     }
 
-    /// False: the end will wake `waker`.
-    pub(super) fn is_reached_or_wakes(&self, waker: &Waker) -> bool {
-        let state = self.0.lock();
-        let known = state.waker.as_ref().is_some_and(|w| w.will_wake(waker));
-        if state.reached || known {
-            return state.reached;
+    /// Ready if the end is reached, with the reason why there are no values, if there are none. Else it will wake `waker`.
+    pub(super) fn poll(&self, waker: &Waker) -> Poll<Option<Stop<E>>> {
+        let mut state = self.0.lock();
+        if state.reached {
+            return Poll::Ready(state.stop.take());
+        }
+        if state.waker.as_ref().is_some_and(|w| w.will_wake(waker)) {
+            return Poll::Pending;
         }
         drop(state);
         // Cloned and dropped outside of the lock: both may be the user's code.
@@ -86,6 +89,9 @@ impl<E> End<E> {
         }
         drop(state);
         contain(|| drop(new));
-        reached
+        if reached {
+            return Poll::Ready(self.take_stop());
+        }
+        Poll::Pending
     }
 }

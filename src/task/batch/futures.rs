@@ -3,8 +3,9 @@
 use std::mem::{self, MaybeUninit};
 use std::ptr::{self, NonNull};
 
-use crate::sync::{AtomicUsize, Ordering, UnsafeCell};
+use crate::sync::UnsafeCell;
 use crate::util::contain::contain;
+use crate::util::countdown::Countdown;
 
 /// More would leave a range no room to count past its end.
 const MOST: usize = (u32::MAX / 2) as usize;
@@ -42,7 +43,7 @@ impl<F> Unstarted<F> {
     /// The same in the hands of whoever claims them.
     pub(super) fn into_futures(mut self) -> Futures<F> {
         let mut futures = mem::take(&mut self.0);
-        let untaken = AtomicUsize::new(futures.len());
+        let untaken = Countdown::new(futures.len());
         // SAFETY: shorter. What is beyond belongs to who claims it.
         unsafe { futures.set_len(0) };
         Futures {
@@ -68,7 +69,7 @@ pub(super) struct Futures<F> {
     first: NonNull<F>,
     /// As an empty vector. Shared by whoever takes a future; who says last that futures were taken has it alone.
     memory: UnsafeCell<Vec<F>>,
-    untaken: AtomicUsize,
+    untaken: Countdown,
 }
 
 impl<F> Futures<F> {
@@ -107,8 +108,7 @@ impl<F> Futures<F> {
 
     /// So many futures have been taken or dropped.
     pub(super) fn taken(&self, count: usize) {
-        // AcqRel, with itself: who gives the memory back comes after all who took futures out of it.
-        if count > 0 && self.untaken.fetch_sub(count, Ordering::AcqRel) == count {
+        if count > 0 && self.untaken.give_back(count) {
             let memory = self
                 .memory
                 // SAFETY: every future was taken: nobody looks at the memory any more.

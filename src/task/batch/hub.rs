@@ -105,29 +105,33 @@ pub(super) fn wake<K: Kind, S: BatchSchedule>(batch: &Batch<K, S>) {
     }
 }
 
-/// The batch is over. By who ended the last element, with a reference to the batch that outlasts the call.
-pub(super) fn over<K: Kind, S: BatchSchedule>(batch: &Batch<K, S>) {
+/// The batch is over. By who ended the last element, with a reference to the batch that outlasts the call. True: the hub's is the caller's as well now.
+pub(super) fn over<K: Kind, S: BatchSchedule>(batch: &Batch<K, S>) -> bool {
     // SAFETY: the batch's reference keeps the cell.
     match unsafe { batch.hub.as_ref() }.state.claim_idle() {
-        // SAFETY: claimed just now.
-        Claim::Claimed => unsafe { complete::<K, S>(batch.hub) },
+        Claim::Claimed => {
+            // SAFETY: claimed just now.
+            let _batch = unsafe { complete::<K, S>(batch.hub) };
+            true
+        }
         // In a turn, or waiting for one: the attempt was a wake, and there will be another look at `over`. Or a turn was faster.
-        Claim::Busy | Claim::Complete => {}
+        Claim::Busy | Claim::Complete => false,
     }
 }
 
+/// Gives the batch, with the hub's reference.
+///
 /// # Safety
-/// The caller has the turn, and the batch is over. The batch may be gone when this returns.
-unsafe fn complete<K: Kind, S: BatchSchedule>(hub: NonNull<Header>) {
+/// The caller has the turn, and the batch is over.
+unsafe fn complete<K: Kind, S: BatchSchedule>(hub: NonNull<Header>) -> NonNull<Batch<K, S>> {
     // SAFETY: the runtime's reference keeps the cell until it is released below.
     let cell = unsafe { hub.cast::<Hub>().as_ref() };
-    let batch = cell.body.batch.cast::<Batch<K, S>>();
+    let batch = cell.body.batch.cast();
     if cell.header.state.complete_and_release(Taken::NONE) {
         // SAFETY: that was the last reference.
         unsafe { free::<S>(hub) }
     }
-    // SAFETY: the hub's reference.
-    unsafe { Batch::release(batch, 1) };
+    batch
 }
 
 /// # Safety
@@ -184,7 +188,9 @@ unsafe fn reap<K: Kind, S: BatchSchedule>(
         cell.body.walked.with_mut(|walked| unsafe { *walked = now });
         if batch.is_over() {
             // SAFETY: the turn is ours.
-            return unsafe { complete::<K, S>(hub) };
+            let batch = unsafe { complete::<K, S>(hub) };
+            // SAFETY: the hub's reference.
+            return unsafe { Batch::release(batch, 1) };
         }
         if !through {
             let _to_be_requeued = cell.header.state.wake();

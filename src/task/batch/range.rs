@@ -143,7 +143,8 @@ impl Range {
     /// Gives up the entry in hand instead of pushing it. True: that was the last of the range, and the caller frees it.
     pub fn drop_entry(&self) -> bool {
         // AcqRel: who frees comes after all that the others did with the range.
-        self.holds.fetch_and(!ENTRY, Ordering::AcqRel) == ENTRY
+        // It is there, so that this is one instruction, and no loop.
+        self.holds.fetch_sub(ENTRY, Ordering::AcqRel) == ENTRY
     }
 
     /// The runner's turn ends.
@@ -151,7 +152,7 @@ impl Range {
     pub fn leave(&self) -> Leave {
         if self.is_empty() {
             // AcqRel: as in `drop_entry`.
-            return if self.holds.fetch_and(!TURN, Ordering::AcqRel) == TURN {
+            return if self.holds.fetch_sub(TURN, Ordering::AcqRel) == TURN {
                 Leave::Free
             } else {
                 Leave::Done

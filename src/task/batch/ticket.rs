@@ -171,7 +171,7 @@ unsafe fn work<K: Kind, S: BatchSchedule>(header: NonNull<Header>) {
         let last = range.drop_entry();
         debug_assert!(!last, "the turn is left");
     }
-    this.enter(&tally);
+    this.enter(&mut tally);
     if range.is_empty() {
         // At once: the entry may be in a queue for long.
         // SAFETY: the turn is ours, and an empty range stays so.
@@ -244,7 +244,7 @@ unsafe fn clear<K: Kind, S: BatchSchedule>(header: NonNull<Header>) {
         // SAFETY: taken from the range just now.
         unsafe { this.discard(index, &mut tally) };
     }
-    this.enter(&tally);
+    this.enter(&mut tally);
     if ticket.range.drop_entry() {
         // SAFETY: the last holder was the entry.
         unsafe { free::<K, S>(header) };
