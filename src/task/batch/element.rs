@@ -299,10 +299,18 @@ impl<K: Kind, S: BatchSchedule> Batch<K, S> {
     ///
     /// # Safety
     /// The chunk's answer, once.
-    pub(super) unsafe fn pay(chunk: NonNull<Chunk<K::Future>>, mut due: Due) {
-        if due == Due::Nothing {
-            return;
+    #[inline]
+    pub(super) unsafe fn pay(chunk: NonNull<Chunk<K::Future>>, due: Due) {
+        if due != Due::Nothing {
+            // SAFETY: as the caller promises.
+            unsafe { Self::pay_out(chunk, due) };
         }
+    }
+
+    /// # Safety
+    /// As for `pay`; there is something due.
+    #[inline(never)]
+    unsafe fn pay_out(chunk: NonNull<Chunk<K::Future>>, mut due: Due) {
         // SAFETY: the chunk's references to the batch are there until they are given back here, or the one for this is.
         let batch = unsafe { (*chunk.as_ptr()).batch }.cast::<Self>();
         let mut released = 0;
