@@ -23,6 +23,9 @@ const SMALL: usize = 1024;
 /// So many nodes without a timer are nothing to sweep for, and after so many removals it is time to look.
 const FEW: usize = 64;
 
+/// Nodes without a timer are swept out when there are so many times as many nodes as timers: so each removal costs looks at one node and a third.
+const MANY: usize = 4;
+
 /// Names one entry for as long as it is there, and nothing afterwards: sequence numbers are never used twice, so a key
 /// that outlived its entry doesn't find the slot's next tenant.
 #[derive(Clone, Copy, Debug)]
@@ -241,7 +244,7 @@ impl<T> Queue<T> {
     fn removed(&mut self) {
         self.removals = self.removals.wrapping_add(1);
         if self.removals.is_multiple_of(FEW)
-            && self.run.len() + self.heap.len() > 2 * self.entries.len() + FEW
+            && self.run.len() + self.heap.len() > MANY * self.entries.len() + FEW
         {
             self.sweep();
         }

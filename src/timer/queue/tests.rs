@@ -40,7 +40,25 @@ impl<T> Queue<T> {
             }
         }
         assert!(self.entries.iter().all(|(slot, _)| of_each[slot] == 1));
-        assert!(self.nodes().count() <= 2 * self.entries.len() + 2 * FEW);
+        assert!(self.nodes().count() <= MANY * self.entries.len() + 2 * FEW);
+    }
+}
+
+#[test]
+fn nodes_that_have_lost_their_timers_are_swept_out() {
+    // Each after the last one, so in the run; and in no order, so in the heap.
+    for step in [1, 7_919] {
+        let mut queue = Queue::new(0);
+        let mut keys = VecDeque::new();
+        for n in 0..10_000 {
+            keys.push_back(queue.insert(n * step % 10_007, n));
+            if keys.len() > 50 {
+                let oldest = keys.pop_front().and_then(|key| queue.remove(key));
+                assert_eq!(oldest, Some(n - 50));
+            }
+            queue.check();
+        }
+        assert_eq!(queue.entries.len(), 50);
     }
 }
 
