@@ -126,13 +126,19 @@ impl<P: Sleeper> Driver<P> {
     }
 
     /// Takes the seat and sleeps there until something happens, which is: events or timers (then `woken` has wakers), a token or kick
-    /// for the sleeper. `None`: the seat is taken.
-    pub(crate) fn sleep(&self, me: &'static P, woken: &mut Vec<Waker>) -> Option<Handover> {
+    /// for the sleeper, or that it is time to get up. `None`: the seat is taken.
+    pub(crate) fn sleep(
+        &self,
+        me: &'static P,
+        until: Option<Instant>,
+        woken: &mut Vec<Waker>,
+    ) -> Option<Handover> {
         if self.seat.sit(me) == Sit::Taken {
             return None;
         }
         let beside = self.live_reactor().is_none();
-        let minimum = self.timers.refine();
+        let earliest = self.timers.refine();
+        let minimum = until.map_or(earliest, |until| earliest.min(self.timers.tick(until)));
         // Relaxed: ordered by the fence. The lowest bit says that the driver sleeps beside the reactor, not in it.
         self.deadline
             .store((minimum & !BESIDE) | u64::from(beside), Ordering::Relaxed);
@@ -141,7 +147,7 @@ impl<P: Sleeper> Driver<P> {
         let unchanged =
             self.timers.minimum() >= minimum && (!beside || self.live_reactor().is_none());
         // If the last deadline was taken out meanwhile, there is nothing to sit here for.
-        let has_duties = !beside || minimum != u64::MAX;
+        let has_duties = !beside || earliest != u64::MAX;
         if unchanged && has_duties {
             self.block(me, beside, minimum, woken);
         }

@@ -137,6 +137,9 @@ impl Engine {
                 && let Some(evicted) = seat.vacate()
             {
                 self.send_away(evicted);
+            } else if let Some(awake) = seat.parker() {
+                // It may nap.
+                awake.kick(|| self.driver.interrupt());
             }
         }
         let mut woken = Vec::new();

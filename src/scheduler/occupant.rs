@@ -1,5 +1,6 @@
 //! A thread's stay at a worker: one turn after the other, and sleep in between.
 
+mod nap;
 mod pace;
 mod sleep;
 
@@ -21,6 +22,7 @@ use crate::task::{self, Header};
 use crate::timer::Own;
 use crate::util::budget;
 use crate::util::contain::contain;
+use nap::Naps;
 pub(super) use pace::DRIVER_EVERY;
 use pace::Pace;
 
@@ -46,6 +48,7 @@ pub(crate) struct Occupant<'e> {
     timed: Option<(Instant, u64)>,
     /// And they took long.
     had_long_polls: bool,
+    naps: Naps,
     rng: fastrand::Rng,
     woken: Vec<Waker>,
 }
@@ -132,6 +135,7 @@ impl<'e> Occupant<'e> {
             brief: false,
             timed: None,
             had_long_polls: false,
+            naps: Naps::default(),
             rng: fastrand::Rng::with_seed(index as u64 + 1),
             woken: Vec::new(),
         }
@@ -203,6 +207,7 @@ impl<'e> Occupant<'e> {
 
     fn find(&mut self) -> Option<NonNull<Header>> {
         if self.pace.step() {
+            self.naps.has_run(self.worker.turns.get());
             if self.engine.sharing.times_polls() {
                 self.mind_long_polls();
             }
@@ -312,13 +317,17 @@ impl<'e> Occupant<'e> {
         if !self.searching {
             self.searching = true;
             self.engine.idle.start_searching();
+            self.naps.has_run(self.worker.turns.get());
         }
         let others = self.engine.workers.len();
         let mut contended = false;
         loop {
             let mut again = false;
             match self.take_injected().0 {
-                Stolen::One(task) => return Some(task),
+                Stolen::One(task) => {
+                    self.naps.is_wanted();
+                    return Some(task);
+                }
                 Stolen::Retry => again = true,
                 Stolen::Nothing => {}
             }
@@ -327,13 +336,17 @@ impl<'e> Occupant<'e> {
                 match self.steal_from(&self.engine.workers[victim], contended) {
                     Stolen::One(task) => {
                         self.worker.stats.steals.add(1);
+                        // SAFETY: this thread occupies the worker.
+                        let tasks = unsafe { self.worker.local.len() } + 1;
+                        self.naps.finds(tasks, self.worker.turns.get());
                         return Some(task);
                     }
                     Stolen::Retry => again = true,
                     Stolen::Nothing => {}
                 }
             }
-            if !again {
+            // A lost race is no empty queue. Who naps meanwhile looks again after that.
+            if !again || self.naps.are_likely() {
                 return None;
             }
             contended = true;

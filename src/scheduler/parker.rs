@@ -172,6 +172,13 @@ impl Parker {
         self.wait_until(TOKEN | KICK, PARKED | RESTING, timeout);
     }
 
+    /// Sleeps until then at most.
+    #[cfg(not(heist_loom))]
+    pub(crate) fn nap(&self, until: Instant) {
+        let _punctual = Punctual::begin();
+        self.park(Some(until.saturating_duration_since(Instant::now())));
+    }
+
     /// Sleeps in `wait` instead, which the `notify` of a post ends.
     pub fn drive(&self, wait: impl FnOnce()) {
         // AcqRel: pairs with `post`.

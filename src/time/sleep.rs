@@ -115,6 +115,9 @@ impl Sleep {
     /// A sleep that begins now.
     #[track_caller]
     pub(super) fn lasting(name: &str, duration: Duration) -> Self {
+        if duration.is_zero() {
+            return Self::new(name, Instant::now());
+        }
         let now = clock::now();
         let engine = here(name);
         let Some(tick) = Timers::tick_after(now, duration) else {

@@ -4,8 +4,8 @@
 //! worker's occupant, and its least deadline is published beside it, so that looking whether anything is due takes no lock. A timer stays in the shard
 //! it was put into. Its key says which, so whoever resets or drops it elsewhere goes there. Time is an argument here: the
 //! clock is the caller's. It is counted in *ticks*, the nanoseconds of the clock's own count, as numbers are cheaper to add and to compare than instants. An instant
-//! has a tick by way of one whose count is known, too: it is known from right before that one, so the ticks of instants are a little early, those of deadlines as those
-//! of what is now. A deadline that was counted from a reading of the clock is so met that little late.
+//! has a tick by way of one whose count is known, too. It is known to a few nanoseconds, so the ticks of instants are those few early, those of deadlines as those
+//! of what is now. A deadline that was counted from a reading of the clock is met by so much late.
 //!
 //! What is due leaves a shard the earliest first, and among equal deadlines the oldest. Shards come one after the other.
 //!
@@ -97,7 +97,7 @@ pub(crate) struct Timers {
 }
 
 impl Timers {
-    /// `origin`: an instant, and what the clock counted right before it.
+    /// `origin`: an instant, and what the clock had counted then, or a little before.
     pub(crate) fn new(origin: (Instant, u64), shards: usize) -> Self {
         let (origin, reading) = origin;
         let shards = u32::try_from(shards).expect("less than four billion shards");
@@ -228,7 +228,8 @@ impl Timers {
     pub(crate) fn tick_after(now: u64, duration: Duration) -> Option<u64> {
         let seconds = Some(duration.as_secs()).filter(|seconds| *seconds <= HORIZON)?;
         let span = seconds * SECOND + u64::from(duration.subsec_nanos());
-        BEGIN.checked_add(now)?.checked_add(span)
+        let tick = BEGIN.checked_add(now)?.checked_add(span);
+        tick.filter(|tick| *tick != NEVER)
     }
 
     /// The instant of a tick. `None`: it never comes.

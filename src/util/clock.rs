@@ -24,8 +24,8 @@ pub(crate) fn read(clock: libc::clockid_t) -> Option<u64> {
 #[cfg(target_os = "linux")]
 #[inline]
 pub(crate) fn now() -> u64 {
-    // The one that the standard library names as that of `Instant`. There is no Linux without it.
-    read(libc::CLOCK_MONOTONIC).unwrap_or(0)
+    // The one that the standard library names as that of `Instant`.
+    read(libc::CLOCK_MONOTONIC).expect("every Linux has this clock")
 }
 
 #[cfg(not(target_os = "linux"))]
@@ -34,20 +34,23 @@ pub(crate) fn now() -> u64 {
     reading + u64::try_from(origin.elapsed().as_nanos()).unwrap_or(u64::MAX)
 }
 
-/// An instant, and what [`now`] said right before it: the same in the whole process.
+/// An instant, and what [`now`] said then, or a few nanoseconds before: the same in the whole process.
 #[cfg(target_os = "linux")]
 pub(crate) fn origin() -> (Instant, u64) {
-    /// A thread may lose its processor in between, but not so often in a row.
-    const TRIES: usize = 4;
+    /// Of so many pairs one is as close as can be, even if the thread loses its processor in between.
+    const TRIES: usize = 64;
     static ORIGIN: OnceLock<(Instant, u64)> = OnceLock::new();
 
-    let pair = |_| {
-        let reading = now();
-        let instant = Instant::now();
-        (now() - reading, (instant, reading))
-    };
-    let closest = || (0..TRIES).map(pair).min_by_key(|(apart, _)| *apart);
-    *ORIGIN.get_or_init(|| closest().expect("one of several").1)
+    *ORIGIN.get_or_init(|| {
+        let origin = Instant::now();
+        // Each reading is from before its instant, so what it makes of the origin's is not too late: the latest is the closest.
+        let readings = (0..TRIES).map(|_| {
+            let (reading, instant) = (now(), Instant::now());
+            let since = u64::try_from((instant - origin).as_nanos()).unwrap_or(0);
+            reading.saturating_sub(since)
+        });
+        (origin, readings.max().unwrap_or(0))
+    })
 }
 
 #[cfg(not(target_os = "linux"))]

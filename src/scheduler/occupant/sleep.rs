@@ -22,6 +22,9 @@ impl Occupant<'_> {
             self.leave();
             return false;
         }
+        if self.naps(recalled) {
+            return true;
+        }
         if self.brief && self.look_once_more() {
             return true;
         }
@@ -95,7 +98,7 @@ impl Occupant<'_> {
         if !self.engine.driver.has_duties() || self.engine.leaves_driving() {
             return self.park(began);
         }
-        match self.engine.driver.sleep(self.parker, &mut self.woken) {
+        match self.engine.driver.sleep(self.parker, None, &mut self.woken) {
             Some(Handover::Wanted) => self.engine.notify(),
             Some(Handover::NotNeeded) => {}
             None => return self.park(began),
@@ -132,6 +135,7 @@ impl Occupant<'_> {
     fn called(&mut self) -> bool {
         self.parker.take_token();
         self.searching = self.is_seated();
+        self.naps.gets_up();
         self.searching
     }
 
@@ -150,6 +154,7 @@ impl Occupant<'_> {
         if as_searcher {
             self.engine.idle.start_searching();
             self.searching = true;
+            self.naps.is_wanted();
         }
         true
     }

@@ -144,7 +144,9 @@ impl Range {
     pub fn drop_entry(&self) -> bool {
         // AcqRel: who frees comes after all that the others did with the range.
         // It is there, so that this is one instruction, and no loop.
-        self.holds.fetch_sub(ENTRY, Ordering::AcqRel) == ENTRY
+        let before = self.holds.fetch_sub(ENTRY, Ordering::AcqRel);
+        debug_assert!(before & ENTRY != 0, "no entry in hand");
+        before == ENTRY
     }
 
     /// The runner's turn ends.
@@ -152,7 +154,9 @@ impl Range {
     pub fn leave(&self) -> Leave {
         if self.is_empty() {
             // AcqRel: as in `drop_entry`.
-            return if self.holds.fetch_sub(TURN, Ordering::AcqRel) == TURN {
+            let before = self.holds.fetch_sub(TURN, Ordering::AcqRel);
+            debug_assert!(before & TURN != 0, "no turn to leave");
+            return if before == TURN {
                 Leave::Free
             } else {
                 Leave::Done

@@ -40,7 +40,7 @@ impl<T> Queue<T> {
             }
         }
         assert!(self.entries.iter().all(|(slot, _)| of_each[slot] == 1));
-        assert!(self.nodes().count() <= MANY * self.entries.len() + 2 * FEW);
+        assert!(self.nodes().count() <= MANY * self.entries.len() + (MANY + 1) * FEW);
     }
 }
 

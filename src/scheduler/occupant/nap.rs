@@ -1,0 +1,251 @@
+//! Short sleeps of a worker that was called in vain again and again.
+//!
+//! To call a worker takes both sides longer than many a task. Whoever has only small things to share, such as the tasks of a `gather` of three that are
+//! ready at once, is through with them before the one that was called is there. That one finds nothing, goes to sleep, and is called for the next.
+//!
+//! So a worker that was called in vain many times in a row, while others are awake, does not go to sleep at once. It *naps*: for so long it stays what it is, a searcher, so
+//! that nobody calls it; then it searches again. What it would have been called for waits for the end of the nap, at most. What comes from outside,
+//! or takes as long as a call, is worth one, and ends this.
+//!
+//! A searcher looks at all queues before it falls asleep, whatever it does until then, so nothing else has to know of naps: they have an end.
+
+use std::time::{Duration, Instant};
+
+use super::Occupant;
+use crate::driver::Handover;
+
+/// What a call takes, both sides together. Who finds less to do was called in vain.
+const WORTH: Duration = Duration::from_micros(5);
+/// So often in a row.
+const OFTEN: u8 = 16;
+/// How long a nap is, at most. Each takes some 25 µs of a processor that has nothing else to do.
+const NAP: Duration = Duration::from_micros(200);
+/// So many naps in a row after which there was nothing to do.
+const EMPTY: u8 = 8;
+
+/// What has come of the last call, or nap.
+#[derive(Debug, Default)]
+enum Call {
+    /// That is known.
+    #[default]
+    Judged,
+    /// Nothing has been found so far.
+    Open,
+    /// Tasks of another worker's queue were found.
+    Found(Find),
+}
+
+#[derive(Debug)]
+struct Find {
+    at: Instant,
+    /// The number of the turn before that of the first one.
+    turn: u64,
+    tasks: usize,
+}
+
+impl Find {
+    /// What they take together, by those that were run up to turn number `turn`, in so much time.
+    fn work(&self, turn: u64, time: Duration) -> Duration {
+        let run = turn.wrapping_sub(self.turn) / 2;
+        let each = time / u32::try_from(run).unwrap_or(u32::MAX).max(1);
+        each * u32::try_from(self.tasks).unwrap_or(u32::MAX)
+    }
+}
+
+/// What an occupant remembers of its calls and naps.
+#[derive(Debug, Default)]
+pub(super) struct Naps {
+    call: Call,
+    in_vain: u8,
+    empty: u8,
+    /// The turn in which it began the last one.
+    turn: u64,
+}
+
+impl Naps {
+    /// The occupant was called, or goes to search once more.
+    pub(super) fn gets_up(&mut self) {
+        self.call = Call::Open;
+    }
+
+    /// It takes so many tasks from another worker's queue, after its turn number `turn`.
+    pub(super) fn finds(&mut self, tasks: usize, turn: u64) {
+        if matches!(self.call, Call::Open) {
+            let at = Instant::now();
+            self.call = Call::Found(Find { at, turn, tasks });
+        }
+    }
+
+    /// Something has come from outside.
+    pub(super) fn is_wanted(&mut self) {
+        self.call = Call::Judged;
+        self.in_vain = 0;
+    }
+
+    /// Whether it will nap if it finds nothing.
+    pub(super) fn are_likely(&self) -> bool {
+        self.in_vain >= OFTEN
+    }
+
+    /// It has run one or more of the tasks that it found, up to its turn number `turn`.
+    #[inline]
+    pub(super) fn has_run(&mut self, turn: u64) {
+        if let Call::Found(find) = &self.call {
+            let work = find.work(turn, find.at.elapsed());
+            self.judge(work >= WORTH);
+        }
+    }
+
+    #[cold]
+    fn judge(&mut self, was_worth_it: bool) {
+        self.call = Call::Judged;
+        self.in_vain = if was_worth_it {
+            0
+        } else {
+            OFTEN.min(self.in_vain + 1)
+        };
+    }
+
+    /// It has nothing to do since its turn number `turn`. Whether it naps.
+    pub(super) fn is_due(&mut self, turn: u64) -> bool {
+        if matches!(self.call, Call::Open) {
+            self.judge(false);
+        }
+        let found_nothing = std::mem::replace(&mut self.turn, turn) == turn;
+        self.empty = if found_nothing { self.empty + 1 } else { 0 };
+        let is_due = self.in_vain >= OFTEN && self.empty < EMPTY;
+        if !is_due {
+            self.empty = 0;
+        }
+        is_due
+    }
+}
+
+impl Occupant<'_> {
+    /// Naps instead of going to sleep, if that is due. True: it has, and is to search again.
+    pub(super) fn naps(&mut self, recalled: &dyn Fn() -> bool) -> bool {
+        // Under a limit nobody calls anyway.
+        if !self.searching || self.engine.sharing.is_limited() {
+            return false;
+        }
+        let turn = self.worker.turns.get();
+        if !self.naps.is_due(turn) || !self.has_others_awake() {
+            return false;
+        }
+        self.parker.take_kick();
+        // After that: a kick that was taken was for one of these.
+        if recalled() || self.worker.attention() != 0 {
+            return true;
+        }
+        self.worker.stats.parks.add(1);
+        self.worker.stats.falls_asleep();
+        self.naps.gets_up();
+        self.nap(Instant::now() + NAP);
+        self.worker.stats.wakeups.add(1);
+        self.worker.stats.wakes();
+        true
+    }
+
+    /// In the driver's seat, if it is free and there is anything to drive.
+    fn nap(&mut self, until: Instant) {
+        let driver = &self.engine.driver;
+        let handover = if driver.has_duties() {
+            driver.sleep(self.parker, Some(until), &mut self.woken)
+        } else {
+            None
+        };
+        match handover {
+            None => self.parker.nap(until),
+            Some(Handover::NotNeeded) => {}
+            Some(Handover::Wanted) => {
+                // Nobody is called while this is a searcher.
+                self.end_search();
+                self.engine.notify();
+            }
+        }
+        if !self.woken.is_empty() {
+            self.naps.is_wanted();
+        }
+        self.wake_all();
+    }
+
+    fn has_others_awake(&self) -> bool {
+        let regular = self.engine.regular();
+        let asleep = self.engine.idle.asleep_among(regular);
+        let this = usize::from(self.worker.index < regular);
+        asleep + this < regular
+    }
+}
+
+#[cfg(all(test, not(heist_loom)))]
+mod tests {
+    use super::*;
+
+    /// Called so often, and found nothing.
+    fn called_in_vain(times: u8) -> Naps {
+        let mut naps = Naps::default();
+        for turn in 1..=times {
+            naps.gets_up();
+            assert_eq!(naps.is_due(turn.into()), turn >= OFTEN);
+        }
+        naps
+    }
+
+    #[test]
+    fn who_is_called_in_vain_often_naps() {
+        let mut naps = called_in_vain(OFTEN - 1);
+        assert!(!naps.are_likely());
+        assert!(!naps.is_due(100), "nobody has called");
+        naps.gets_up();
+        assert!(naps.is_due(102) && naps.are_likely());
+    }
+
+    #[test]
+    fn after_some_naps_with_nothing_to_do_it_sleeps_and_naps_again_when_called() {
+        let mut naps = called_in_vain(OFTEN);
+        for _ in 1..EMPTY {
+            naps.gets_up();
+            assert!(naps.is_due(OFTEN.into()));
+        }
+        assert!(!naps.is_due(OFTEN.into()));
+        naps.gets_up();
+        assert!(naps.is_due(OFTEN.into()));
+        for turn in 200..300 {
+            naps.gets_up();
+            assert!(naps.is_due(turn), "it has run something each time");
+        }
+    }
+
+    #[test]
+    fn what_comes_from_outside_or_takes_as_long_as_a_call_is_worth_one() {
+        let mut naps = called_in_vain(OFTEN);
+        naps.gets_up();
+        naps.is_wanted();
+        assert!(!naps.are_likely());
+        let mut naps = called_in_vain(OFTEN);
+        naps.gets_up();
+        naps.finds(1, 20);
+        std::thread::sleep(WORTH);
+        naps.has_run(22);
+        assert!(!naps.are_likely());
+    }
+
+    #[test]
+    fn a_find_is_judged_by_all_its_tasks_and_once() {
+        let find = Find {
+            at: Instant::now(),
+            turn: 20,
+            tasks: 8,
+        };
+        // Two of them were run.
+        assert_eq!(find.work(24, WORTH / 2), 2 * WORTH);
+        assert_eq!(find.work(36, WORTH), WORTH);
+        let mut naps = called_in_vain(OFTEN);
+        naps.gets_up();
+        naps.judge(false);
+        naps.finds(1_000_000, 40);
+        std::thread::sleep(WORTH);
+        naps.has_run(42);
+        assert!(naps.are_likely(), "that call was in vain");
+    }
+}
