@@ -207,7 +207,7 @@ impl<'e> Occupant<'e> {
 
     fn find(&mut self) -> Option<NonNull<Header>> {
         if self.pace.step() {
-            self.naps.has_run(self.worker.turns.get());
+            self.naps.has_run(self.worker.turns.get(), false);
             if self.engine.sharing.times_polls() {
                 self.mind_long_polls();
             }
@@ -317,7 +317,7 @@ impl<'e> Occupant<'e> {
         if !self.searching {
             self.searching = true;
             self.engine.idle.start_searching();
-            self.naps.has_run(self.worker.turns.get());
+            self.naps.has_run(self.worker.turns.get(), true);
         }
         let others = self.engine.workers.len();
         let mut contended = false;

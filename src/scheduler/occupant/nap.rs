@@ -14,8 +14,10 @@ use std::time::{Duration, Instant};
 use super::Occupant;
 use crate::driver::Handover;
 
-/// What a call takes, both sides together. Who finds less to do was called in vain.
-const WORTH: Duration = Duration::from_micros(5);
+/// Who finds less to do was called in vain: a call takes both sides some five microseconds, and whoever called goes on meanwhile.
+const WORTH: Duration = Duration::from_micros(10);
+/// After so many turns it is known what was found: that the spell goes on may be due to others, such as the joiner of what was found.
+const MOST: u64 = 96;
 /// So often in a row.
 const OFTEN: u8 = 16;
 /// How long a nap is, at most. Each takes some 25 µs of a processor that has nothing else to do.
@@ -41,14 +43,38 @@ struct Find {
     /// The number of the turn before that of the first one.
     turn: u64,
     tasks: usize,
+    /// After how many turns it is looked next what came of it.
+    next_look: u64,
 }
 
 impl Find {
-    /// What they take together, by those that were run up to turn number `turn`, in so much time.
-    fn work(&self, turn: u64, time: Duration) -> Duration {
-        let run = turn.wrapping_sub(self.turn) / 2;
-        let each = time / u32::try_from(run).unwrap_or(u32::MAX).max(1);
-        each * u32::try_from(self.tasks).unwrap_or(u32::MAX)
+    fn new(tasks: usize, turn: u64) -> Self {
+        Self {
+            at: Instant::now(),
+            turn,
+            tasks,
+            next_look: 1,
+        }
+    }
+
+    /// What they take together, if so many turns have taken so much time. What a turn brings about, by waking others or by going on, counts as well.
+    fn work(&self, turns: u64, time: Duration) -> Duration {
+        let each = time / u32::try_from(turns).unwrap_or(u32::MAX).max(1);
+        time.max(each * u32::try_from(self.tasks).unwrap_or(u32::MAX))
+    }
+
+    /// Whether they were worth a call, by what came of them up to turn number `turn`. None: that is not known yet.
+    fn verdict(&mut self, turn: u64, is_over: bool) -> Option<bool> {
+        let turns = turn.wrapping_sub(self.turn) / 2;
+        if !is_over && turns < self.next_look {
+            return None;
+        }
+        self.next_look = 2 * turns;
+        if self.work(turns, self.at.elapsed()) >= WORTH {
+            Some(true)
+        } else {
+            (is_over || turns >= MOST).then_some(false)
+        }
     }
 }
 
@@ -71,8 +97,7 @@ impl Naps {
     /// It takes so many tasks from another worker's queue, after its turn number `turn`.
     pub(super) fn finds(&mut self, tasks: usize, turn: u64) {
         if matches!(self.call, Call::Open) {
-            let at = Instant::now();
-            self.call = Call::Found(Find { at, turn, tasks });
+            self.call = Call::Found(Find::new(tasks, turn));
         }
     }
 
@@ -87,12 +112,13 @@ impl Naps {
         self.in_vain >= OFTEN
     }
 
-    /// It has run one or more of the tasks that it found, up to its turn number `turn`.
+    /// It has run one or more of the tasks that it found, up to its turn number `turn`; `is_over`: and nothing is left of them.
     #[inline]
-    pub(super) fn has_run(&mut self, turn: u64) {
-        if let Call::Found(find) = &self.call {
-            let work = find.work(turn, find.at.elapsed());
-            self.judge(work >= WORTH);
+    pub(super) fn has_run(&mut self, turn: u64, is_over: bool) {
+        if let Call::Found(find) = &mut self.call
+            && let Some(verdict) = find.verdict(turn, is_over)
+        {
+            self.judge(verdict);
         }
     }
 
@@ -226,26 +252,48 @@ mod tests {
         naps.gets_up();
         naps.finds(1, 20);
         std::thread::sleep(WORTH);
-        naps.has_run(22);
+        naps.has_run(22, false);
         assert!(!naps.are_likely());
     }
 
     #[test]
-    fn a_find_is_judged_by_all_its_tasks_and_once() {
-        let find = Find {
-            at: Instant::now(),
-            turn: 20,
-            tasks: 8,
+    fn what_is_left_of_a_find_is_counted_by_what_was_run() {
+        let find = Find::new(8, 20);
+        assert_eq!(find.work(2, WORTH / 2), 2 * WORTH);
+        assert_eq!(find.work(8, WORTH), WORTH);
+        // One entry of a queue with many elements, or a task that yields.
+        assert_eq!(Find::new(1, 20).work(50, WORTH), WORTH);
+    }
+
+    #[test]
+    fn a_find_of_short_turns_is_judged_when_it_is_over_or_goes_on_for_long() {
+        // Turns that take no time to speak of.
+        let in_no_time = |turns: u64, is_over| {
+            let mut find = Find::new(1, 20);
+            find.at += Duration::from_secs(3600);
+            find.verdict(20 + 2 * turns, is_over)
         };
-        // Two of them were run.
-        assert_eq!(find.work(24, WORTH / 2), 2 * WORTH);
-        assert_eq!(find.work(36, WORTH), WORTH);
+        assert_eq!(in_no_time(1, false), None);
+        assert_eq!(in_no_time(1, true), Some(false));
+        assert_eq!(in_no_time(MOST - 1, false), None);
+        assert_eq!(in_no_time(MOST, false), Some(false));
+        // It is not looked at each turn.
+        let mut find = Find::new(1, 20);
+        find.at += Duration::from_secs(3600);
+        assert_eq!(find.verdict(26, false), None);
+        find.at -= Duration::from_secs(7200);
+        assert_eq!(find.verdict(30, false), None);
+        assert_eq!(find.verdict(32, false), Some(true));
+    }
+
+    #[test]
+    fn a_call_is_judged_once() {
         let mut naps = called_in_vain(OFTEN);
         naps.gets_up();
         naps.judge(false);
         naps.finds(1_000_000, 40);
         std::thread::sleep(WORTH);
-        naps.has_run(42);
-        assert!(naps.are_likely(), "that call was in vain");
+        naps.has_run(42, true);
+        assert!(naps.are_likely());
     }
 }
