@@ -71,7 +71,7 @@ impl Metrics {
         self.sum(|worker| worker.stats.steals.get())
     }
 
-    /// Times that a worker went to sleep, if only for a fifth of a millisecond.
+    /// Times that a worker went to sleep. Naps, of a fifth of a millisecond, are not counted.
     #[must_use]
     pub fn parks(&self) -> u64 {
         self.sum(|worker| worker.stats.parks.get())

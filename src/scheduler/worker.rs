@@ -115,6 +115,8 @@ pub(crate) struct Stats {
     pub(crate) completed: Count,
     pub(crate) steals: Count,
     pub(crate) parks: Count,
+    /// So many of them after a call in vain.
+    pub(crate) parks_in_vain: Count,
     pub(crate) wakeups: Count,
     /// Nanoseconds awake, without the stretch that runs now.
     pub(crate) busy: Count,
@@ -129,6 +131,7 @@ impl Stats {
             &self.completed,
             &self.steals,
             &self.parks,
+            &self.parks_in_vain,
             &self.wakeups,
             &self.busy,
         ] {
@@ -160,12 +163,8 @@ impl Stats {
     pub(crate) fn busy(&self) -> Duration {
         // Relaxed: as above.
         let since = self.awake_since.load(Ordering::Relaxed);
-        let running = if since == 0 {
-            0
-        } else {
-            clock::coarse().saturating_sub(since)
-        };
-        Duration::from_nanos(self.busy.get() + running)
+        let running = (since != 0).then(|| clock::coarse().saturating_sub(since));
+        Duration::from_nanos(self.busy.get() + running.unwrap_or(0))
     }
 }
 

@@ -111,7 +111,13 @@ fn since(before: u64, now: u64) -> u64 {
 
 impl Balance {
     fn of(worker: &Worker, with_waits: bool) -> Self {
-        let (polls, sleeps) = (worker.turns.get() / 2, worker.stats.parks.get());
+        let polls = worker.turns.get() / 2;
+        // Who is called in vain sleeps often, beside one that computes, and is in nobody's way.
+        let sleeps = worker
+            .stats
+            .parks
+            .get()
+            .saturating_sub(worker.stats.parks_in_vain.get());
         // Relaxed: written when the occupant sat down.
         let thread = worker.thread.load(Ordering::Relaxed);
         // The thread that was at a vacant worker may be elsewhere; 0 is that of one that just sits down.

@@ -23,7 +23,7 @@ const OFTEN: u8 = 16;
 /// How long a nap is, at most. Each takes some 25 µs of a processor that has nothing else to do.
 const NAP: Duration = Duration::from_micros(200);
 /// So many naps in a row after which there was nothing to do.
-const EMPTY: u8 = 8;
+const EMPTY: u8 = 16;
 
 /// What has come of the last call, or nap.
 #[derive(Debug, Default)]
@@ -82,6 +82,7 @@ impl Find {
 #[derive(Debug, Default)]
 pub(super) struct Naps {
     call: Call,
+    /// So many calls in a row were in vain.
     in_vain: u8,
     empty: u8,
     /// The turn in which it began the last one.
@@ -105,6 +106,11 @@ impl Naps {
     pub(super) fn is_wanted(&mut self) {
         self.call = Call::Judged;
         self.in_vain = 0;
+    }
+
+    /// Whether the last call was.
+    pub(super) fn was_in_vain(&self) -> bool {
+        self.in_vain > 0
     }
 
     /// Whether it will nap if it finds nothing.
@@ -163,11 +169,9 @@ impl Occupant<'_> {
         if recalled() || self.worker.attention() != 0 {
             return true;
         }
-        self.worker.stats.parks.add(1);
         self.worker.stats.falls_asleep();
         self.naps.gets_up();
         self.nap(Instant::now() + NAP);
-        self.worker.stats.wakeups.add(1);
         self.worker.stats.wakes();
         true
     }

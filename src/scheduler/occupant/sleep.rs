@@ -30,6 +30,10 @@ impl Occupant<'_> {
         }
         let index = self.worker.index;
         self.worker.stats.parks.add(1);
+        self.worker
+            .stats
+            .parks_in_vain
+            .add(self.naps.was_in_vain().into());
         self.timed = None;
         let began = Instant::now();
         self.worker.stats.falls_asleep();
