@@ -3,10 +3,10 @@
 use std::future::poll_fn;
 use std::ops::Range;
 use std::pin::Pin;
-use std::sync::mpsc;
+use std::sync::{Arc, Barrier, mpsc};
 use std::task::Poll;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::{Builder, Runtime};
 use crate::scheduler::sharing::Limit;
@@ -226,5 +226,38 @@ fn sockets_are_attended_while_a_task_blocks_and_by_whoever_sleeps_last() {
         });
         drop(theirs);
         runtime.block_on(echo).unwrap();
+    });
+}
+
+/// The other worker is called in vain, until it naps.
+async fn call_in_vain() {
+    for n in 0..5_000_u64 {
+        let two = [n, n + 1].map(|number| async move { number });
+        assert_eq!(gather(two).await, [n, n + 1]);
+    }
+}
+
+#[test]
+fn without_one_two_that_wait_for_each_other_by_blocking_meet_before_the_monitor_comes() {
+    const ROUNDS: usize = 41;
+
+    under_limits(2, &[None], SHORT, |runtime| {
+        let rounds = async {
+            let mut waits = Vec::new();
+            for _ in 0..ROUNDS {
+                call_in_vain().await;
+                let barrier = Arc::new(Barrier::new(2));
+                let meet = |barrier: Arc<Barrier>| async move { barrier.wait().is_leader() };
+                let begin = Instant::now();
+                let leaders = gather([meet(barrier.clone()), meet(barrier)]).await;
+                waits.push(begin.elapsed());
+                assert_ne!(leaders[0], leaders[1]);
+            }
+            waits
+        };
+        let mut waits = runtime.block_on(async { spawn(rounds).await.unwrap() });
+        waits.sort_unstable();
+        // It ticks every 10 ms.
+        assert!(waits[ROUNDS / 2] < Duration::from_millis(5), "{waits:?}");
     });
 }

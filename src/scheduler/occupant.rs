@@ -48,7 +48,8 @@ pub(crate) struct Occupant<'e> {
     timed: Option<(Instant, u64)>,
     /// And they took long.
     had_long_polls: bool,
-    naps: Naps,
+    /// None: it has not been called so far.
+    naps: Option<Box<Naps>>,
     rng: fastrand::Rng,
     woken: Vec<Waker>,
 }
@@ -135,7 +136,7 @@ impl<'e> Occupant<'e> {
             brief: false,
             timed: None,
             had_long_polls: false,
-            naps: Naps::default(),
+            naps: None,
             rng: fastrand::Rng::with_seed(index as u64 + 1),
             woken: Vec::new(),
         }
@@ -207,7 +208,7 @@ impl<'e> Occupant<'e> {
 
     fn find(&mut self) -> Option<NonNull<Header>> {
         if self.pace.step() {
-            self.naps.has_run(self.worker.turns.get(), false);
+            self.has_run(false);
             if self.engine.sharing.times_polls() {
                 self.mind_long_polls();
             }
@@ -317,7 +318,7 @@ impl<'e> Occupant<'e> {
         if !self.searching {
             self.searching = true;
             self.engine.idle.start_searching();
-            self.naps.has_run(self.worker.turns.get(), true);
+            self.has_run(true);
         }
         let others = self.engine.workers.len();
         let mut contended = false;
@@ -325,7 +326,7 @@ impl<'e> Occupant<'e> {
             let mut again = false;
             match self.take_injected().0 {
                 Stolen::One(task) => {
-                    self.naps.is_wanted();
+                    self.is_wanted();
                     return Some(task);
                 }
                 Stolen::Retry => again = true,
@@ -336,9 +337,7 @@ impl<'e> Occupant<'e> {
                 match self.steal_from(&self.engine.workers[victim], contended) {
                     Stolen::One(task) => {
                         self.worker.stats.steals.add(1);
-                        // SAFETY: this thread occupies the worker.
-                        let tasks = unsafe { self.worker.local.len() } + 1;
-                        self.naps.finds(tasks, self.worker.turns.get());
+                        self.finds();
                         return Some(task);
                     }
                     Stolen::Retry => again = true,
@@ -346,7 +345,7 @@ impl<'e> Occupant<'e> {
                 }
             }
             // A lost race is no empty queue. Who naps meanwhile looks again after that.
-            if !again || self.naps.are_likely() {
+            if !again || self.is_likely_to_nap() {
                 return None;
             }
             contended = true;

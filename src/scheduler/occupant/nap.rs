@@ -91,36 +91,36 @@ pub(super) struct Naps {
 
 impl Naps {
     /// The occupant was called, or goes to search once more.
-    pub(super) fn gets_up(&mut self) {
+    fn gets_up(&mut self) {
         self.call = Call::Open;
     }
 
     /// It takes so many tasks from another worker's queue, after its turn number `turn`.
-    pub(super) fn finds(&mut self, tasks: usize, turn: u64) {
+    fn finds(&mut self, tasks: usize, turn: u64) {
         if matches!(self.call, Call::Open) {
             self.call = Call::Found(Find::new(tasks, turn));
         }
     }
 
     /// Something has come from outside.
-    pub(super) fn is_wanted(&mut self) {
+    fn is_wanted(&mut self) {
         self.call = Call::Judged;
         self.in_vain = 0;
     }
 
     /// Whether the last call was.
-    pub(super) fn was_in_vain(&self) -> bool {
+    fn was_in_vain(&self) -> bool {
         self.in_vain > 0
     }
 
     /// Whether it will nap if it finds nothing.
-    pub(super) fn are_likely(&self) -> bool {
+    fn are_likely(&self) -> bool {
         self.in_vain >= OFTEN
     }
 
     /// It has run one or more of the tasks that it found, up to its turn number `turn`; `is_over`: and nothing is left of them.
     #[inline]
-    pub(super) fn has_run(&mut self, turn: u64, is_over: bool) {
+    fn has_run(&mut self, turn: u64, is_over: bool) {
         if let Call::Found(find) = &mut self.call
             && let Some(verdict) = find.verdict(turn, is_over)
         {
@@ -139,7 +139,7 @@ impl Naps {
     }
 
     /// It has nothing to do since its turn number `turn`. Whether it naps.
-    pub(super) fn is_due(&mut self, turn: u64) -> bool {
+    fn is_due(&mut self, turn: u64) -> bool {
         if matches!(self.call, Call::Open) {
             self.judge(false);
         }
@@ -154,6 +154,43 @@ impl Naps {
 }
 
 impl Occupant<'_> {
+    /// It was called, or goes to search once more.
+    pub(super) fn gets_up(&mut self) {
+        self.naps.get_or_insert_default().gets_up();
+    }
+
+    /// It takes something from another worker's queue, in part into its own.
+    pub(super) fn finds(&mut self) {
+        if let Some(naps) = &mut self.naps {
+            // SAFETY: this thread occupies the worker.
+            let tasks = unsafe { self.worker.local.len() } + 1;
+            naps.finds(tasks, self.worker.turns.get());
+        }
+    }
+
+    /// Something has come from outside.
+    pub(super) fn is_wanted(&mut self) {
+        if let Some(naps) = &mut self.naps {
+            naps.is_wanted();
+        }
+    }
+
+    /// It has had turns. `is_over`: and searches again.
+    #[inline]
+    pub(super) fn has_run(&mut self, is_over: bool) {
+        if let Some(naps) = &mut self.naps {
+            naps.has_run(self.worker.turns.get(), is_over);
+        }
+    }
+
+    pub(super) fn was_called_in_vain(&self) -> bool {
+        self.naps.as_ref().is_some_and(|naps| naps.was_in_vain())
+    }
+
+    pub(super) fn is_likely_to_nap(&self) -> bool {
+        self.naps.as_ref().is_some_and(|naps| naps.are_likely())
+    }
+
     /// Naps instead of going to sleep, if that is due. True: it has, and is to search again.
     pub(super) fn naps(&mut self, recalled: &dyn Fn() -> bool) -> bool {
         // Under a limit nobody calls anyway.
@@ -161,7 +198,8 @@ impl Occupant<'_> {
             return false;
         }
         let turn = self.worker.turns.get();
-        if !self.naps.is_due(turn) || !self.has_others_awake() {
+        let is_due = self.naps.as_mut().is_some_and(|naps| naps.is_due(turn));
+        if !is_due || !self.has_others_awake() {
             return false;
         }
         self.parker.take_kick();
@@ -170,7 +208,7 @@ impl Occupant<'_> {
             return true;
         }
         self.worker.stats.falls_asleep();
-        self.naps.gets_up();
+        self.gets_up();
         self.nap(Instant::now() + NAP);
         self.worker.stats.wakes();
         true
@@ -194,7 +232,7 @@ impl Occupant<'_> {
             }
         }
         if !self.woken.is_empty() {
-            self.naps.is_wanted();
+            self.is_wanted();
         }
         self.wake_all();
     }

@@ -30,10 +30,8 @@ impl Occupant<'_> {
         }
         let index = self.worker.index;
         self.worker.stats.parks.add(1);
-        self.worker
-            .stats
-            .parks_in_vain
-            .add(self.naps.was_in_vain().into());
+        let in_vain = u64::from(self.was_called_in_vain());
+        self.worker.stats.parks_in_vain.add(in_vain);
         self.timed = None;
         let began = Instant::now();
         self.worker.stats.falls_asleep();
@@ -139,7 +137,7 @@ impl Occupant<'_> {
     fn called(&mut self) -> bool {
         self.parker.take_token();
         self.searching = self.is_seated();
-        self.naps.gets_up();
+        self.gets_up();
         self.searching
     }
 
@@ -158,7 +156,7 @@ impl Occupant<'_> {
         if as_searcher {
             self.engine.idle.start_searching();
             self.searching = true;
-            self.naps.is_wanted();
+            self.is_wanted();
         }
         true
     }
