@@ -341,7 +341,7 @@ impl<P: Sleeper> Driver<P> {
 
     /// None: the seat is taken. True: somebody wants it next.
     pub fn sleep(&self, me: &'static Chair<P>, woken: &mut Vec<Waker>) -> Option<bool> {
-        let handover = self.0.sleep(me, woken)?;
+        let handover = self.0.sleep(me, None, woken)?;
         Some(handover == Handover::Wanted)
     }
 

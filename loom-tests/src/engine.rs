@@ -361,7 +361,7 @@ impl Engine {
     /// Sleeps in the driver's seat, if it is free, or beside it.
     pub fn drive(&self, me: &'static Chair<Sitter>) -> Wait {
         let mut woken = Vec::new();
-        match self.driver.sleep(me, None, &mut woken) {
+        match self.driver.sleep(me, &mut woken) {
             Some(true) => self.notify(),
             Some(false) => {}
             None => me.0.parker.park(None),
