@@ -152,7 +152,7 @@ impl<P: Sleeper> Driver<P> {
             self.block(me, beside, minimum, woken);
         }
         if self.may_have_deadline() {
-            // Whoever sleeps has left its worker.
+            // Whoever sleeps has left its worker, or naps there: its own shard is as good as another's then.
             self.timers.fire(Own::NONE, Instant::now(), woken);
         }
         let handover = self.get_up();

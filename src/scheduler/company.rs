@@ -43,6 +43,7 @@ struct Account {
     /// Workers that did anything.
     workers: u32,
     polls: u64,
+    /// But for those after calls in vain.
     sleeps: u64,
     /// On a processor.
     ran: Duration,

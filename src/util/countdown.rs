@@ -1,22 +1,18 @@
 //! What several threads have to give back: who gives back the last of it is told so.
-#![allow(
-    unreachable_pub,
-    reason = "the loom models reach these through heist::model"
-)]
 
 use crate::sync::{AtomicUsize, Ordering};
 
 /// How much is out.
 #[derive(Debug)]
-pub struct Countdown(AtomicUsize);
+pub(crate) struct Countdown(AtomicUsize);
 
 impl Countdown {
-    pub fn new(out: usize) -> Self {
+    pub(crate) fn new(out: usize) -> Self {
         Self(AtomicUsize::new(out))
     }
 
     /// One more, from somebody who has some.
-    pub fn add_one(&self) {
+    pub(crate) fn add_one(&self) {
         // Relaxed: it tells nobody anything. Who gets it comes after this anyway.
         self.0.fetch_add(1, Ordering::Relaxed);
     }
@@ -25,7 +21,7 @@ impl Countdown {
     ///
     /// Who has all that is out is alone, as only who has some writes here, and so needs no read-modify-write.
     #[inline]
-    pub fn give_back(&self, count: usize) -> bool {
+    pub(crate) fn give_back(&self, count: usize) -> bool {
         // Acquire: pairs with the Release below.
         if self.0.load(Ordering::Acquire) == count {
             // Relaxed: for debug output.
@@ -37,7 +33,7 @@ impl Countdown {
     }
 
     /// For debug output.
-    pub fn out(&self) -> usize {
+    pub(crate) fn out(&self) -> usize {
         // Relaxed: as above.
         self.0.load(Ordering::Relaxed)
     }
