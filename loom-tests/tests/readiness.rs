@@ -44,7 +44,7 @@ impl System {
     }
 }
 
-/// Something arrives, and the driver learns of it.
+/// Something arrives, and the driver learns of it; or who wrote it, in the same runtime, says so.
 fn arrive(system: &System, readiness: &Readiness) {
     // Relaxed: `record` publishes it.
     system.0.fetch_add(1, Ordering::Relaxed);
@@ -76,21 +76,23 @@ fn operate(
 }
 
 /// A task that is pending has been woken, or there was nothing to be had.
-fn no_event_is_lost(events: usize, readers: usize) {
+fn no_event_is_lost(recorders: usize, events: usize, readers: usize) {
     model(
-        &format!("no event lost, {events} events, {readers} readers"),
+        &format!("no event lost, {recorders} record {events} events, {readers} readers"),
         3,
         move || {
             let system = Arc::new(System(AtomicUsize::new(0)));
             let readiness = Arc::new(Readiness::new(Ready::BOTH));
-            let driver = {
-                let (system, readiness) = (system.clone(), readiness.clone());
-                thread::spawn(move || {
-                    for _ in 0..events {
-                        arrive(&system, &readiness);
-                    }
+            let recorders: Vec<_> = (0..recorders)
+                .map(|_| {
+                    let (system, readiness) = (system.clone(), readiness.clone());
+                    thread::spawn(move || {
+                        for _ in 0..events {
+                            arrive(&system, &readiness);
+                        }
+                    })
                 })
-            };
+                .collect();
             let readers: Vec<_> = (0..readers)
                 .map(|n| {
                     let (system, readiness) = (system.clone(), readiness.clone());
@@ -104,7 +106,9 @@ fn no_event_is_lost(events: usize, readers: usize) {
                     })
                 })
                 .collect();
-            driver.join().unwrap();
+            for recorder in recorders {
+                recorder.join().unwrap();
+            }
             let readers: Vec<_> = readers.into_iter().map(|r| r.join().unwrap()).collect();
             // Relaxed: all is over.
             if system.0.load(Ordering::Relaxed) > 0 {
@@ -119,17 +123,23 @@ fn no_event_is_lost(events: usize, readers: usize) {
 
 #[test]
 fn readiness_against_registration() {
-    no_event_is_lost(1, 1);
+    no_event_is_lost(1, 1, 1);
 }
 
 #[test]
 fn two_events_against_one_operation() {
-    no_event_is_lost(2, 1);
+    no_event_is_lost(1, 2, 1);
 }
 
 #[test]
 fn two_operations_against_one_event() {
-    no_event_is_lost(1, 2);
+    no_event_is_lost(1, 1, 2);
+}
+
+/// The other end is in the same runtime: whoever writes there records what it wrote, beside the driver.
+#[test]
+fn a_writer_and_the_driver_against_one_operation() {
+    no_event_is_lost(2, 1, 1);
 }
 
 /// The reader has room for more than there ever is, and takes a short read for all there is. The end of the stream

@@ -16,6 +16,7 @@ use crate::reactor::source::Source;
 use crate::reactor::waiters::Ticket;
 use crate::scheduler::context;
 use crate::scheduler::engine::Engine;
+use crate::task::current;
 
 /// A source whose operations wait without blocking the thread.
 ///
@@ -159,6 +160,16 @@ impl<T> Async<T> {
         let Self { registration, io } = self;
         drop(registration);
         Ok(io)
+    }
+
+    /// The source's place in the reactor.
+    pub(crate) fn source(&self) -> &Arc<Source> {
+        &self.registration.source
+    }
+
+    /// Whether others are in line for this thread.
+    fn has_line(&self) -> bool {
+        context::has_line(Arc::as_ptr(&self.registration.engine))
     }
 
     /// The runtime that the source belongs to.
@@ -337,6 +348,10 @@ impl<T> Async<T> {
             if seen.is_closed() {
                 return Poll::Ready(Err(runtime_ended()));
             }
+            if direction == Direction::Read && source.lets_peer_answer() && self.has_line() {
+                current::wake(cx);
+                return Poll::Pending;
+            }
             match op(&self.io) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     source.readiness().clear(direction, seen);
@@ -344,6 +359,9 @@ impl<T> Async<T> {
                 result => {
                     if result.as_ref().is_ok_and(drains) {
                         source.readiness().drained(seen);
+                    }
+                    if direction == Direction::Write && result.is_ok() {
+                        source.wrote();
                     }
                     return Poll::Ready(result);
                 }

@@ -1,17 +1,18 @@
 //! Connecting without blocking.
 
 use std::io;
+use std::sync::Arc;
 
 use socket2::{SockAddr, SockRef, Socket, Type};
 
-use crate::io::{Async, Pollable, current_engine};
+use crate::io::{Async, Pollable};
+use crate::scheduler::engine::Engine;
 
 /// Connects a new stream socket to `addr`.
-pub(super) async fn connect<S>(addr: SockAddr) -> io::Result<Async<S>>
+pub(super) async fn connect<S>(engine: Arc<Engine>, addr: SockAddr) -> io::Result<Async<S>>
 where
     S: From<Socket> + Pollable,
 {
-    let engine = current_engine()?;
     let socket = Socket::new(addr.domain(), Type::STREAM, None)?;
     socket.set_nonblocking(true)?;
     match socket.connect(&addr) {

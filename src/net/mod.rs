@@ -37,6 +37,7 @@ mod socket;
 
 mod addr;
 mod connect;
+mod loopback;
 mod split;
 mod tcp_listener;
 mod tcp_stream;

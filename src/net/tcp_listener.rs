@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use socket2::{Domain, Socket, Type};
 
 use super::addr::no_address;
-use super::{BACKLOG, TcpStream, ToSocketAddrs, lookup_host};
+use super::{BACKLOG, TcpStream, ToSocketAddrs, lookup_host, loopback};
 use crate::io::{Async, current_engine};
 
 /// A TCP socket that listens for connections.
@@ -105,6 +105,7 @@ impl TcpListener {
     pub async fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
         let (stream, peer) = self.io.read_with(|listener| listener.accept()).await?;
         let stream = TcpStream::adopt(self.io.engine().clone(), stream)?;
+        loopback::accepted(&stream.io, peer);
         Ok((stream, peer))
     }
 }

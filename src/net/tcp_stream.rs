@@ -12,8 +12,8 @@ use futures_io::AsyncRead;
 use socket2::SockRef;
 
 use super::addr::no_address;
-use super::{ToSocketAddrs, connect, lookup_host};
-use crate::io::Async;
+use super::{ToSocketAddrs, connect, lookup_host, loopback};
+use crate::io::{Async, current_engine};
 
 /// `IOV_MAX` of Linux. Where it is larger, too little is counted, which does no harm.
 const MAX_BUFFERS: usize = 1024;
@@ -48,7 +48,7 @@ const MAX_BUFFERS: usize = 1024;
 /// # }
 /// ```
 pub struct TcpStream {
-    io: Async<std::net::TcpStream>,
+    pub(super) io: Async<std::net::TcpStream>,
 }
 
 socket!(TcpStream, std::net::TcpStream);
@@ -105,8 +105,13 @@ impl TcpStream {
     pub async fn connect(addr: impl ToSocketAddrs) -> io::Result<Self> {
         let mut refusal = no_address();
         for addr in lookup_host(addr).await? {
-            match connect::connect(addr.into()).await {
-                Ok(io) => return Ok(Self { io }),
+            let engine = current_engine()?;
+            loopback::connecting(&engine, addr);
+            match connect::connect(engine, addr.into()).await {
+                Ok(io) => {
+                    loopback::connected(&io, addr);
+                    return Ok(Self { io });
+                }
                 Err(error) => refusal = error,
             }
         }

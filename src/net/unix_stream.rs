@@ -8,6 +8,7 @@ use socket2::SockAddr;
 
 use super::connect;
 use crate::io::{Async, current_engine};
+use crate::reactor::source::Source;
 
 /// A connection by a Unix socket.
 ///
@@ -58,7 +59,7 @@ impl UnixStream {
     /// # std::io::Result::Ok(()) }).unwrap();
     /// ```
     pub async fn connect(path: impl AsRef<Path>) -> io::Result<Self> {
-        let io = connect::connect(SockAddr::unix(path)?).await?;
+        let io = connect::connect(current_engine()?, SockAddr::unix(path)?).await?;
         Ok(Self { io })
     }
 
@@ -78,7 +79,9 @@ impl UnixStream {
     pub fn pair() -> io::Result<(Self, Self)> {
         let engine = current_engine()?;
         let (a, b) = std::os::unix::net::UnixStream::pair()?;
-        Ok((Self::adopt(engine.clone(), a)?, Self::adopt(engine, b)?))
+        let (a, b) = (Self::adopt(engine.clone(), a)?, Self::adopt(engine, b)?);
+        Source::introduce(a.io.source(), b.io.source());
+        Ok((a, b))
     }
 }
 

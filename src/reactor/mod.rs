@@ -2,6 +2,7 @@
 //!
 //! - [`poller`]: the system's poller.
 //! - [`sources`]: the registered sources, by key; [`source`]: one of them.
+//! - [`loopback`]: sources that are the two ends of one connection.
 //! - [`readiness`]: the readiness word and its protocol; [`waiters`]: who waits.
 //!
 //! The reactor wakes nobody and starts no thread. One thread at a time, the driver, calls
@@ -10,6 +11,7 @@
 //! Locks are taken in this order: the poller's memory, table of sources, watch of a source, list of waiters. Wakers are
 //! cloned, woken and dropped under none of them.
 
+pub(crate) mod loopback;
 pub(crate) mod poller;
 pub(crate) mod readiness;
 pub(crate) mod source;
@@ -21,6 +23,7 @@ use std::io;
 use std::sync::Arc;
 use std::task::Waker;
 
+use self::loopback::Loopback;
 use self::poller::{Memory, Poller, RawSource, Until};
 use self::readiness::{Direction, Ready};
 use self::source::Source;
@@ -32,6 +35,7 @@ use crate::util::report::{failure, warning};
 pub(crate) struct Reactor {
     poller: Poller,
     sources: Sources,
+    loopback: Loopback,
     /// The poller's. Locked by the driver alone.
     memory: Mutex<Memory>,
 }
@@ -50,6 +54,7 @@ impl Reactor {
         Ok(Self {
             poller: Poller::new()?,
             sources: Sources::default(),
+            loopback: Loopback::new(),
             memory: Mutex::new(Memory::new()),
         })
     }
@@ -126,6 +131,11 @@ impl Reactor {
         source.readiness().record(event, ready);
     }
 
+    /// Where the two ends of a connection find each other.
+    pub(crate) fn loopback(&self) -> &Loopback {
+        &self.loopback
+    }
+
     /// Makes a blocked [`Reactor::wait`], or the next one, return. From any thread.
     pub(crate) fn notify(&self) {
         if let Err(error) = self.poller.notify() {
@@ -144,6 +154,7 @@ impl Reactor {
         for source in self.sources.lock().iter() {
             source.readiness().close(ready);
         }
+        self.loopback.clear();
     }
 }
 

@@ -5,10 +5,12 @@
 )]
 
 use std::io;
+use std::sync::{Arc, OnceLock, Weak};
 
 use super::poller::{Poller, RawSource};
-use super::readiness::{Readiness, Ready};
-use crate::sync::Mutex;
+use super::readiness::{Direction, Readiness, Ready};
+use super::waiters;
+use crate::sync::{AtomicBool, Mutex, Ordering};
 
 /// One source: what the system knows it by, what is known of its readiness, and who waits for it.
 #[derive(Debug)]
@@ -16,6 +18,10 @@ pub struct Source {
     key: usize,
     raw: RawSource,
     readiness: Readiness,
+    /// The other end of the connection, if that is known to be a source of this reactor too (see [`loopback`](super::loopback)).
+    peer: OnceLock<Weak<Source>>,
+    /// Something was written for the peer, and it has written nothing since.
+    awaits_answer: AtomicBool,
     watch: Mutex<Watch>,
 }
 
@@ -34,6 +40,8 @@ impl Source {
             key,
             raw,
             readiness: Readiness::new(at_first),
+            peer: OnceLock::new(),
+            awaits_answer: AtomicBool::new(false),
             watch: Mutex::new(Watch {
                 live: false,
                 armed: Ready::NONE,
@@ -47,6 +55,38 @@ impl Source {
 
     pub fn readiness(&self) -> &Readiness {
         &self.readiness
+    }
+
+    /// These are the ends of one connection.
+    pub(crate) fn introduce(a: &Arc<Self>, b: &Arc<Self>) {
+        // An end has one other end, so nothing was there.
+        let _ = a.peer.set(Arc::downgrade(b));
+        let _ = b.peer.set(Arc::downgrade(a));
+    }
+
+    pub(super) fn peer(&self) -> Option<Arc<Self>> {
+        self.peer.get()?.upgrade()
+    }
+
+    /// Something was written: who waits for it at the other end is woken.
+    pub(crate) fn wrote(&self) {
+        let Some(peer) = self.peer() else { return };
+        // Relaxed, both: hints.
+        peer.awaits_answer.store(false, Ordering::Relaxed);
+        self.awaits_answer.store(true, Ordering::Relaxed);
+        let mut ready = Vec::new();
+        peer.readiness.record(Direction::Read.into(), &mut ready);
+        waiters::wake_all(ready);
+    }
+
+    /// Whether a read is likely to find nothing before the other end has run, true once for each thing written.
+    pub(crate) fn lets_peer_answer(&self) -> bool {
+        // Relaxed, both: a hint; two readers may both heed it.
+        let awaits = self.awaits_answer.load(Ordering::Relaxed);
+        if awaits {
+            self.awaits_answer.store(false, Ordering::Relaxed);
+        }
+        awaits
     }
 
     /// Hands the source to the poller.

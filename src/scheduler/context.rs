@@ -194,6 +194,12 @@ pub(crate) fn worker_of(engine: *const Engine) -> Option<&'static Worker> {
     })
 }
 
+/// Whether tasks are in line at the worker that this thread occupies, if it is one of `engine`'s.
+pub(crate) fn has_line(engine: *const Engine) -> bool {
+    // SAFETY: this thread occupies the worker.
+    worker_of(engine).is_some_and(|worker| unsafe { worker.local.len() } > 0)
+}
+
 /// The engine at one of whose workers this thread sits, whatever runtime a guard shows.
 pub(crate) fn seated_at() -> Option<&'static Engine> {
     let seat = CONTEXT.with(|cx| cx.seat.get());

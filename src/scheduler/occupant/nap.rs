@@ -84,6 +84,8 @@ pub(super) struct Naps {
     call: Call,
     /// So many calls in a row were in vain.
     in_vain: u8,
+    /// So many waits in a row in the driver's seat have brought events for nobody.
+    idle_waits: u8,
     empty: u8,
     /// The turn in which it began the last one.
     turn: u64,
@@ -106,6 +108,28 @@ impl Naps {
     fn is_wanted(&mut self) {
         self.call = Call::Judged;
         self.in_vain = 0;
+    }
+
+    /// A wait in the driver's seat has brought something.
+    fn waited_for_something(&mut self) {
+        self.idle_waits = 0;
+        self.is_wanted();
+    }
+
+    /// A wait in the driver's seat was over and has brought nothing. Whether that is so again and again.
+    fn waited_in_vain(&mut self) -> bool {
+        self.idle_waits = OFTEN.min(self.idle_waits + 1);
+        let is_usual = self.does_not_sit();
+        if is_usual {
+            self.call = Call::Judged;
+            self.in_vain = OFTEN;
+        }
+        is_usual
+    }
+
+    /// Whether it keeps out of the seat while it naps.
+    fn does_not_sit(&self) -> bool {
+        self.idle_waits >= OFTEN
     }
 
     /// Whether the last call was.
@@ -183,6 +207,20 @@ impl Occupant<'_> {
         }
     }
 
+    /// A wait in the driver's seat has brought something.
+    pub(super) fn waited_for_something(&mut self) {
+        if let Some(naps) = &mut self.naps {
+            naps.waited_for_something();
+        }
+    }
+
+    /// A wait in the driver's seat was over and has brought nothing: what the others do is reported there, and of no use. Whether it is to nap, and has not
+    /// sat down for good.
+    pub(super) fn waited_in_vain(&mut self) -> bool {
+        let is_usual = self.naps.get_or_insert_default().waited_in_vain();
+        is_usual && !self.engine.sharing.is_limited() && self.has_others_awake(0)
+    }
+
     pub(super) fn was_called_in_vain(&self) -> bool {
         self.naps.as_ref().is_some_and(|naps| naps.was_in_vain())
     }
@@ -199,7 +237,8 @@ impl Occupant<'_> {
         }
         let turn = self.worker.turns.get();
         let is_due = self.naps.as_mut().is_some_and(|naps| naps.is_due(turn));
-        if !is_due || !self.has_others_awake() {
+        let is_regular = self.worker.index < self.engine.regular();
+        if !is_due || !self.has_others_awake(is_regular.into()) {
             return false;
         }
         self.parker.take_kick();
@@ -214,15 +253,22 @@ impl Occupant<'_> {
         true
     }
 
-    /// In the driver's seat, if it is free and there is anything to drive.
+    /// In the driver's seat, if it is free and there is anything to drive, unless it is usually disturbed there. Then it looks afterwards what has come.
     fn nap(&mut self, until: Instant) {
         let driver = &self.engine.driver;
-        let handover = if driver.has_duties() {
-            driver.sleep(self.parker, Some(until), &mut self.woken)
-        } else {
-            None
-        };
-        match handover {
+        if !driver.has_duties() {
+            self.parker.nap(until);
+            return;
+        }
+        if self.naps.as_ref().is_some_and(|naps| naps.does_not_sit()) {
+            self.parker.nap(until);
+            self.end_search();
+            if self.look() {
+                self.is_wanted();
+            }
+            return;
+        }
+        match driver.sleep(self.parker, Some(until), &mut self.woken) {
             None => self.parker.nap(until),
             Some(Handover::NotNeeded) => {}
             Some(Handover::Wanted) => {
@@ -232,16 +278,15 @@ impl Occupant<'_> {
             }
         }
         if !self.woken.is_empty() {
-            self.is_wanted();
+            self.waited_for_something();
         }
         self.wake_all();
     }
 
-    fn has_others_awake(&self) -> bool {
+    /// If `this` is how many of the regular workers are this one and have no bit set.
+    fn has_others_awake(&self, this: usize) -> bool {
         let regular = self.engine.regular();
-        let asleep = self.engine.idle.asleep_among(regular);
-        let this = usize::from(self.worker.index < regular);
-        asleep + this < regular
+        self.engine.idle.asleep_among(regular) + this < regular
     }
 }
 
@@ -296,6 +341,23 @@ mod tests {
         std::thread::sleep(WORTH);
         naps.has_run(22, false);
         assert!(!naps.are_likely());
+    }
+
+    #[test]
+    fn who_waits_in_vain_naps_elsewhere_until_a_wait_has_brought_something() {
+        let mut naps = Naps::default();
+        for wait in 1..=OFTEN {
+            assert!(!naps.does_not_sit() && !naps.is_due(100));
+            assert_eq!(naps.waited_in_vain(), wait == OFTEN);
+        }
+        assert!(naps.does_not_sit() && naps.is_due(100));
+        // What was found by a look, or elsewhere, is no reason to sit.
+        naps.is_wanted();
+        assert!(naps.does_not_sit() && !naps.is_due(102));
+        assert!(naps.waited_in_vain() && naps.is_due(102));
+        naps.waited_for_something();
+        assert!(!naps.does_not_sit() && !naps.is_due(104));
+        assert!(!naps.waited_in_vain());
     }
 
     #[test]

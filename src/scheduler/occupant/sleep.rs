@@ -106,9 +106,11 @@ impl Occupant<'_> {
             None => return self.park(began),
         }
         if !self.woken.is_empty() {
-            return Some(self.take_back(true));
+            let stays = self.take_back(true);
+            self.waited_for_something();
+            return Some(stays);
         }
-        None
+        self.waited_in_vain().then(|| self.take_back(true))
     }
 
     /// Parks beside the seat. A pool thread that nobody wants for long leaves.
@@ -156,7 +158,6 @@ impl Occupant<'_> {
         if as_searcher {
             self.engine.idle.start_searching();
             self.searching = true;
-            self.is_wanted();
         }
         true
     }
