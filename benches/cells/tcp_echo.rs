@@ -8,6 +8,8 @@ use crate::workers;
 use std::io::{self, Read, Write};
 use std::mem;
 use std::net::TcpStream;
+use std::sync::mpsc::{self, Sender};
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 pub(super) const GROUP: Group = Group {
@@ -25,6 +27,11 @@ fn cells() -> Vec<Cell> {
     let mut cells = echoes("conns_1", 1);
     cells.extend(echoes("conns_64", 64));
     cells.extend(echoes("conns_1024", 1_024));
+    cells.extend([
+        Cell::new("heist", "apart_64", 64, || echo_apart::<Heist>(64)),
+        Cell::new("tokio", "apart_64", 64, || echo_apart::<Tokio>(64)),
+        Cell::new("smol", "apart_64", 64, || echo_apart::<SmolIo>(64)),
+    ]);
     cells
 }
 
@@ -75,6 +82,111 @@ async fn exchange<N: Net>(
         back.push((server, client));
     }
     (start.elapsed(), back)
+}
+
+/// As [`echo`], but the servers are tasks of another runtime than the clients, as if they were in another program. Each has its workers, and a thread that blocks on it.
+fn echo_apart<R: Runtime<Spawner: Net>>(connections: u64) -> Measure {
+    let (server, client) = (Side::<R>::start(), R::start(workers()));
+    let listening = server.on_worker(|_| R::Spawner::listen());
+    let (listener, address) = listening().expect("loopback has free ports");
+    let connecting = async move {
+        let mut streams = Vec::new();
+        for _ in 0..connections {
+            streams.push(R::Spawner::connect(address).await?);
+        }
+        io::Result::Ok(streams)
+    };
+    let accepting = server.on_worker(move |_| async move {
+        let mut streams = Vec::new();
+        for _ in 0..connections {
+            streams.push(R::Spawner::accept(&listener).await?);
+        }
+        io::Result::Ok(streams)
+    });
+    let mut clients = on_worker(&client, connecting).expect("loopback takes connections");
+    let mut servers = accepting().expect("loopback takes connections");
+    Box::new(move |messages| {
+        let start = Instant::now();
+        let ends = mem::take(&mut servers);
+        let serving = server.on_worker(move |spawner| {
+            let serve = move |end, _| serve::<R::Spawner>(end, messages);
+            all::<R::Spawner, _>(spawner, ends, serve)
+        });
+        let ask = move |end, connection| ask::<R::Spawner>(end, connection, messages);
+        let asking = all::<R::Spawner, _>(client.spawner(), mem::take(&mut clients), ask);
+        clients = on_worker(&client, asking);
+        servers = serving();
+        start.elapsed()
+    })
+}
+
+/// Spawns `work` at each of these ends of connections, which it gives back.
+async fn all<N: Net, F>(
+    spawner: N,
+    ends: Vec<N::Stream>,
+    work: impl Fn(N::Stream, u64) -> F,
+) -> Vec<N::Stream>
+where
+    F: Future<Output = io::Result<N::Stream>> + Send + 'static,
+{
+    let numbered = ends.into_iter().zip(0..);
+    let tasks: Vec<_> = numbered
+        .map(|(end, connection)| spawner.spawn(work(end, connection)))
+        .collect();
+    let mut back = Vec::with_capacity(tasks.len());
+    for task in tasks {
+        back.push(N::join(task).await.expect("both ends work"));
+    }
+    back
+}
+
+type Job<R> = Box<dyn FnOnce(&R) + Send>;
+
+/// A runtime that has a thread of its own to block on it.
+struct Side<R> {
+    /// Some until this is dropped.
+    jobs: Option<Sender<Job<R>>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl<R: Runtime> Side<R> {
+    fn start() -> Self {
+        let (jobs, todo) = mpsc::channel::<Job<R>>();
+        let thread = thread::spawn(move || {
+            let runtime = R::start(workers());
+            todo.into_iter().for_each(|job| job(&runtime));
+        });
+        Self {
+            jobs: Some(jobs),
+            thread: Some(thread),
+        }
+    }
+
+    /// Begins to run what `driver` gives as a task. The result waits for it.
+    fn on_worker<F>(
+        &self,
+        driver: impl FnOnce(R::Spawner) -> F + Send + 'static,
+    ) -> impl FnOnce() -> F::Output
+    where
+        F: Future<Output: Send + 'static> + Send + 'static,
+    {
+        let (done, result) = mpsc::channel();
+        let job = move |runtime: &R| {
+            let output = on_worker(runtime, driver(runtime.spawner()));
+            done.send(output).expect("somebody waits for it");
+        };
+        let jobs = self.jobs.as_ref().expect("it has not been dropped");
+        jobs.send(Box::new(job)).expect("the thread is there");
+        move || result.recv().expect("the driver does not panic")
+    }
+}
+
+impl<R> Drop for Side<R> {
+    fn drop(&mut self) {
+        drop(self.jobs.take());
+        let thread = self.thread.take().expect("it is joined once");
+        thread.join().expect("the runtime ends");
+    }
 }
 
 /// Sends back what comes in.
