@@ -156,6 +156,87 @@ fn a_read_after_a_write_lets_those_in_line_go_first_and_only_those() {
     });
 }
 
+/// The bytes are there from the start, and the other half of the stream is written to all the time.
+#[test]
+fn a_reader_does_not_wait_for_as_long_as_somebody_writes_beside_it() {
+    const BYTES: usize = 100;
+    runtime(1).block_on(async {
+        spawn(async {
+            let (mut server, client) = connection(V4, V4).await.unwrap();
+            server.write_all(&[1; BYTES]).await.unwrap();
+            let (mut reader, mut writer) = client.into_split();
+            let sink = spawn(async move {
+                let mut bytes = [0; 4096];
+                while server.read(&mut bytes).await.unwrap() > 0 {}
+            });
+            let turns = Arc::new(AtomicUsize::new(0));
+            let count = Arc::clone(&turns);
+            let writing = spawn(async move {
+                while count.fetch_add(1, Ordering::Relaxed) < 100_000 {
+                    writer.write_all(&[7]).await.unwrap();
+                    yield_now().await;
+                }
+            });
+            let mut byte = [0];
+            for _ in 0..BYTES {
+                reader.read_exact(&mut byte).await.unwrap();
+                yield_now().await;
+            }
+            assert!(turns.load(Ordering::Relaxed) <= 4 * BYTES);
+            writing.await.unwrap();
+            drop(reader);
+            sink.await.unwrap();
+        })
+        .await
+        .unwrap();
+    });
+}
+
+/// Whoever only looks whether there is something gets it all the same, after some looks.
+#[test]
+fn one_that_writes_and_then_takes_what_has_come_gets_it() {
+    const ROUNDS: usize = 1_000;
+    runtime(1).block_on(async {
+        spawn(async {
+            let (mut server, mut client) = connection(V4, V4).await.unwrap();
+            let echo = spawn(async move {
+                let mut bytes = [0; 4096];
+                loop {
+                    match server.read(&mut bytes).await.unwrap() {
+                        0 => break,
+                        n => server.write_all(&bytes[..n]).await.unwrap(),
+                    }
+                }
+            });
+            let over = Arc::new(AtomicBool::new(false));
+            let is_over = Arc::clone(&over);
+            let other = spawn(async move {
+                while !is_over.load(Ordering::Relaxed) {
+                    yield_now().await;
+                }
+            });
+            let (mut bytes, mut got) = ([0; 1024], 0);
+            for _ in 0..ROUNDS {
+                // Far more than the sockets have room for.
+                client.write_all(&[7; 8192]).await.unwrap();
+                while let Some(n) = future::poll_once(client.read(&mut bytes)).await {
+                    got += n.unwrap();
+                }
+                yield_now().await;
+            }
+            while got < ROUNDS * 8192 {
+                got += client.read(&mut bytes).await.unwrap();
+            }
+            client.close().await.unwrap();
+            over.store(true, Ordering::Relaxed);
+            other.await.unwrap();
+            echo.await.unwrap();
+        })
+        .await
+        .unwrap();
+    });
+}
+
 /// What is written by other means reaches nobody's ear but the poller's.
 #[cfg(unix)]
 #[test]

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use crate::reactor::Reactor;
 use crate::reactor::poller::Until;
-use crate::sync::{AtomicU64, Ordering, fence};
+use crate::sync::{AtomicU64, AtomicUsize, Ordering, fence};
 use crate::timer::{Own, Timers};
 use crate::util::clock;
 use crate::util::report::failure;
@@ -48,6 +48,8 @@ pub(crate) struct Driver<P: 'static> {
     deadline: AtomicU64,
     reactor: OnceLock<Reactor>,
     pub(crate) timers: Timers,
+    /// So many threads leave the seat alone for now, and look when they are back.
+    absent: AtomicUsize,
 }
 
 impl<P: Sleeper> Driver<P> {
@@ -58,6 +60,7 @@ impl<P: Sleeper> Driver<P> {
             deadline: AtomicU64::new(u64::MAX),
             reactor: OnceLock::new(),
             timers: Timers::new(clock::origin(), shards),
+            absent: AtomicUsize::new(0),
         }
     }
 
@@ -90,6 +93,20 @@ impl<P: Sleeper> Driver<P> {
 
     pub(crate) fn is_unattended(&self) -> bool {
         self.seat.is_free() && self.has_duties()
+    }
+
+    /// Does something else than sitting in the seat, which stays free meanwhile for those who look.
+    pub(crate) fn leave_to_looks(&self, nap: impl FnOnce()) {
+        // Relaxed, both: a hint for those who look, and for the monitor.
+        self.absent.fetch_add(1, Ordering::Relaxed);
+        nap();
+        self.absent.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// Whether those who look are to do so more often, as somebody who would sit in the seat does not.
+    pub(crate) fn is_left_to_looks(&self) -> bool {
+        // Relaxed: as above.
+        self.absent.load(Ordering::Relaxed) > 0 && self.seat.is_free()
     }
 
     pub(crate) fn interrupt(&self) {

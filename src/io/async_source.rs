@@ -16,7 +16,6 @@ use crate::reactor::source::Source;
 use crate::reactor::waiters::Ticket;
 use crate::scheduler::context;
 use crate::scheduler::engine::Engine;
-use crate::task::current;
 
 /// A source whose operations wait without blocking the thread.
 ///
@@ -167,11 +166,6 @@ impl<T> Async<T> {
         &self.registration.source
     }
 
-    /// Whether others are in line for this thread.
-    fn has_line(&self) -> bool {
-        context::has_line(Arc::as_ptr(&self.registration.engine))
-    }
-
     /// The runtime that the source belongs to.
     pub(crate) fn engine(&self) -> &Arc<Engine> {
         &self.registration.engine
@@ -302,20 +296,6 @@ impl<T> Async<T> {
         self.poll_with(Direction::Read, cx, None, op, |_| false)
     }
 
-    /// [`Async::poll_read_with`] for a TCP stream, into `room` bytes: if it brings fewer, nothing is left.
-    ///
-    /// That holds for no other kind of source: a read from a Unix stream stops where one message carries
-    /// descriptors, say.
-    pub(crate) fn poll_receive(
-        &self,
-        cx: &mut Context<'_>,
-        room: usize,
-        op: impl FnMut(&T) -> io::Result<usize>,
-    ) -> Poll<io::Result<usize>> {
-        let drains = |&n: &usize| 0 < n && n < room;
-        self.poll_with(Direction::Read, cx, None, op, drains)
-    }
-
     /// [`Async::write_with`] for the `poll_…` functions of traits.
     pub(crate) fn poll_write_with<R>(
         &self,
@@ -348,10 +328,6 @@ impl<T> Async<T> {
             if seen.is_closed() {
                 return Poll::Ready(Err(runtime_ended()));
             }
-            if direction == Direction::Read && source.lets_peer_answer() && self.has_line() {
-                current::wake(cx);
-                return Poll::Pending;
-            }
             match op(&self.io) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     source.readiness().clear(direction, seen);
@@ -359,9 +335,6 @@ impl<T> Async<T> {
                 result => {
                     if result.as_ref().is_ok_and(drains) {
                         source.readiness().drained(seen);
-                    }
-                    if direction == Direction::Write && result.is_ok() {
-                        source.wrote();
                     }
                     return Poll::Ready(result);
                 }

@@ -8,6 +8,7 @@ pub(crate) mod forward;
 mod operation;
 mod pollable;
 mod stream;
+mod transfer;
 
 pub use async_source::Async;
 pub use operation::{ReadWith, Readable, Writable, WriteWith};

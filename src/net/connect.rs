@@ -9,7 +9,7 @@ use crate::io::{Async, Pollable};
 use crate::scheduler::engine::Engine;
 
 /// Connects a new stream socket to `addr`.
-pub(super) async fn connect<S>(engine: Arc<Engine>, addr: SockAddr) -> io::Result<Async<S>>
+pub(super) async fn connect<S>(engine: &Arc<Engine>, addr: SockAddr) -> io::Result<Async<S>>
 where
     S: From<Socket> + Pollable,
 {
@@ -20,7 +20,7 @@ where
         _ => {}
     }
     // Registered only now: a socket that has not begun to connect reports that it was hung up.
-    let stream = Async::register(engine, S::from(socket))?;
+    let stream = Async::register(engine.clone(), S::from(socket))?;
     stream.write_with(|stream| outcome(stream)).await?;
     Ok(stream)
 }

@@ -190,7 +190,7 @@ macro_rules! stream {
                 cx: &mut ::std::task::Context<'_>,
                 buf: &[u8],
             ) -> ::std::task::Poll<::std::io::Result<usize>> {
-                ::std::pin::Pin::new(&mut &self.io).poll_write(cx, buf)
+                self.io.poll_send(cx, |mut io| ::std::io::Write::write(&mut io, buf))
             }
 
             fn poll_write_vectored(
@@ -198,7 +198,7 @@ macro_rules! stream {
                 cx: &mut ::std::task::Context<'_>,
                 bufs: &[::std::io::IoSlice<'_>],
             ) -> ::std::task::Poll<::std::io::Result<usize>> {
-                ::std::pin::Pin::new(&mut &self.io).poll_write_vectored(cx, bufs)
+                self.io.poll_send(cx, |mut io| ::std::io::Write::write_vectored(&mut io, bufs))
             }
 
             fn poll_flush(

@@ -104,10 +104,11 @@ impl TcpStream {
     /// ```
     pub async fn connect(addr: impl ToSocketAddrs) -> io::Result<Self> {
         let mut refusal = no_address();
-        for addr in lookup_host(addr).await? {
-            let engine = current_engine()?;
+        let addrs = lookup_host(addr).await?;
+        let engine = current_engine()?;
+        for addr in addrs {
             loopback::connecting(&engine, addr);
-            match connect::connect(engine, addr.into()).await {
+            match connect::connect(&engine, addr.into()).await {
                 Ok(io) => {
                     loopback::connected(&io, addr);
                     return Ok(Self { io });

@@ -59,7 +59,7 @@ impl UnixStream {
     /// # std::io::Result::Ok(()) }).unwrap();
     /// ```
     pub async fn connect(path: impl AsRef<Path>) -> io::Result<Self> {
-        let io = connect::connect(current_engine()?, SockAddr::unix(path)?).await?;
+        let io = connect::connect(&current_engine()?, SockAddr::unix(path)?).await?;
         Ok(Self { io })
     }
 

@@ -1,4 +1,4 @@
-//! Connections within this machine whose two ends are sources of one reactor.
+//! Connections whose two ends are sources of one reactor: by TCP over loopback addresses, or by a pair of sockets.
 //!
 //! What is written at one end can be read at the other when the system call is over, as a rule. So the writer wakes those who wait there,
 //! as a channel does: they need not wait until somebody has asked the poller, and run where what they are to read is in the caches.
@@ -8,12 +8,79 @@
 //! The ends of a connection do not know each other: one of them connects, the other is accepted, maybe on another thread, and before the first knows its own address.
 //! So whoever of the two comes first waits here for the other.
 
+#![allow(
+    unreachable_pub,
+    reason = "the loom models reach sources through heist::model"
+)]
+
 use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 
 use super::source::Source;
-use crate::sync::{AtomicBool, Mutex, Ordering};
+use crate::sync::{AtomicBool, AtomicU32, Mutex, Ordering};
+
+/// What a source knows of the other end of its connection.
+#[derive(Debug)]
+pub struct Peer {
+    /// Empty: it is elsewhere, as far as is known.
+    source: OnceLock<Weak<Source>>,
+    /// Whose turn it is to say something.
+    turn: AtomicU32,
+}
+
+/// That is not known: a read asks the system.
+const OPEN: u32 = 0;
+/// The peer's: it was told something, and nothing has come since. The next read lets it go first.
+const PEERS: u32 = 1;
+/// A read has let it go first. The next one asks, whatever the peer was told since.
+const WAITED: u32 = 2;
+
+impl Peer {
+    pub fn new() -> Self {
+        Self {
+            source: OnceLock::new(),
+            turn: AtomicU32::new(OPEN),
+        }
+    }
+
+    pub fn meet(&self, other: &Arc<Source>) {
+        // An end has one other end, so nothing was there.
+        let _ = self.source.set(Arc::downgrade(other));
+    }
+
+    #[inline]
+    pub fn get(&self) -> Option<Arc<Source>> {
+        self.source.get()?.upgrade()
+    }
+
+    // Relaxed, all below: hints. One that gets lost, as two change the word at once, costs a read that finds nothing, or one that waits for a turn.
+
+    pub fn was_told(&self) {
+        if self.turn.load(Ordering::Relaxed) == OPEN {
+            self.turn.store(PEERS, Ordering::Relaxed);
+        }
+    }
+
+    pub fn was_heard(&self) {
+        if self.turn.load(Ordering::Relaxed) == PEERS {
+            self.turn.store(OPEN, Ordering::Relaxed);
+        }
+    }
+
+    /// A read begins. True: it is the peer's turn, and this one lets it go first, as `may` allows that.
+    #[inline]
+    pub fn is_to_answer(&self, may: impl FnOnce() -> bool) -> bool {
+        let turn = self.turn.load(Ordering::Relaxed);
+        if turn == OPEN {
+            return false;
+        }
+        let is_to = turn == PEERS && may();
+        let next = if is_to { WAITED } else { OPEN };
+        self.turn.store(next, Ordering::Relaxed);
+        is_to
+    }
+}
 
 /// A connection: the address of the end that connected, and that of the end that was accepted.
 pub(crate) type Connection = (SocketAddr, SocketAddr);
@@ -87,6 +154,8 @@ impl Loopback {
 
     /// The runtime ends.
     pub(crate) fn clear(&self) {
+        // Relaxed: as above.
+        self.has_clients.store(false, Ordering::Relaxed);
         *self.lonely.lock() = Lonely::new();
     }
 }
@@ -109,6 +178,29 @@ mod tests {
 
     fn lonely(loopback: &Loopback) -> usize {
         loopback.lonely.lock().sources.len()
+    }
+
+    #[test]
+    fn a_read_lets_the_peer_go_first_once_and_the_next_one_asks() {
+        let peer = Peer::new();
+        let ask = || peer.is_to_answer(|| true);
+        assert!(!ask());
+        peer.was_told();
+        peer.was_told();
+        assert!(ask());
+        // Somebody else goes on telling it things.
+        peer.was_told();
+        assert!(!ask());
+        peer.was_told();
+        assert!(ask());
+        peer.was_heard();
+        assert!(!ask());
+        peer.was_told();
+        peer.was_heard();
+        assert!(!ask(), "it has answered");
+        peer.was_told();
+        assert!(!peer.is_to_answer(|| false));
+        assert!(!ask(), "the one before has asked");
     }
 
     #[test]

@@ -5,7 +5,7 @@
 //! - [`loopback`]: sources that are the two ends of one connection.
 //! - [`readiness`]: the readiness word and its protocol; [`waiters`]: who waits.
 //!
-//! The reactor wakes nobody and starts no thread. One thread at a time, the driver, calls
+//! The reactor starts no thread, and wakes nobody but those who wait for what was written to a peer. One thread at a time, the driver, calls
 //! [`Reactor::wait`], and wakes those whose wakers it is given.
 //!
 //! Locks are taken in this order: the poller's memory, table of sources, watch of a source, list of waiters. Wakers are
@@ -128,7 +128,7 @@ impl Reactor {
             // Nothing more will be reported: everybody looks for himself, and is told the error.
             Ready::BOTH.with(Ready::MORE)
         };
-        source.readiness().record(event, ready);
+        source.record(event, ready);
     }
 
     /// Where the two ends of a connection find each other.

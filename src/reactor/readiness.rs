@@ -19,7 +19,7 @@
 //!
 //! | | word | waiters |
 //! |---|---|---|
-//! | driver, for an event: [`Readiness::record`] | sets bits and advances the tick in one step | then takes all of each direction out whose bit was clear |
+//! | driver, or who has written at the other end, for an event: [`Readiness::record`] | sets bits and advances the tick in one step | then takes all of each direction out whose bit was clear |
 //! | end of the runtime: [`Readiness::close`] | the same, with CLOSED | then takes everybody out |
 //! | operation, first: [`Readiness::poll`] | loads | registers, if there is nothing to be had |
 //! | operation that would block: [`Readiness::clear`] | clears its bit (and MORE, if it reads), if the tick is still the one that it saw | |
@@ -202,6 +202,12 @@ impl Readiness {
         Poll::Pending
     }
 
+    /// Whether a read would be tried.
+    pub fn is_readable(&self) -> bool {
+        // Relaxed: a hint.
+        self.word.load(Ordering::Relaxed) & READ != 0
+    }
+
     /// An operation that began after `seen` was looked at would block. Changes nothing if an event was
     /// recorded since.
     pub fn clear(&self, direction: Direction, seen: Seen) {
@@ -242,7 +248,7 @@ impl Readiness {
     }
 
     /// There was an event. The wakers of those who waited for it are added to `ready`.
-    pub fn record(&self, event: Ready, ready: &mut Vec<Waker>) {
+    pub fn record(&self, event: Ready, ready: &mut impl Extend<Waker>) {
         let before = self.publish(event.0);
         let news = event.without(before);
         if news.contains(Direction::Read.into()) {

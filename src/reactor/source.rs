@@ -5,12 +5,14 @@
 )]
 
 use std::io;
-use std::sync::{Arc, OnceLock, Weak};
+use std::sync::Arc;
+use std::task::Waker;
 
+use super::loopback::Peer;
 use super::poller::{Poller, RawSource};
 use super::readiness::{Direction, Readiness, Ready};
-use super::waiters;
-use crate::sync::{AtomicBool, Mutex, Ordering};
+use super::waiters::{self, Few};
+use crate::sync::Mutex;
 
 /// One source: what the system knows it by, what is known of its readiness, and who waits for it.
 #[derive(Debug)]
@@ -18,10 +20,7 @@ pub struct Source {
     key: usize,
     raw: RawSource,
     readiness: Readiness,
-    /// The other end of the connection, if that is known to be a source of this reactor too (see [`loopback`](super::loopback)).
-    peer: OnceLock<Weak<Source>>,
-    /// Something was written for the peer, and it has written nothing since.
-    awaits_answer: AtomicBool,
+    peer: Peer,
     watch: Mutex<Watch>,
 }
 
@@ -40,8 +39,7 @@ impl Source {
             key,
             raw,
             readiness: Readiness::new(at_first),
-            peer: OnceLock::new(),
-            awaits_answer: AtomicBool::new(false),
+            peer: Peer::new(),
             watch: Mutex::new(Watch {
                 live: false,
                 armed: Ready::NONE,
@@ -59,34 +57,38 @@ impl Source {
 
     /// These are the ends of one connection.
     pub(crate) fn introduce(a: &Arc<Self>, b: &Arc<Self>) {
-        // An end has one other end, so nothing was there.
-        let _ = a.peer.set(Arc::downgrade(b));
-        let _ = b.peer.set(Arc::downgrade(a));
+        a.peer.meet(b);
+        b.peer.meet(a);
     }
 
     pub(super) fn peer(&self) -> Option<Arc<Self>> {
-        self.peer.get()?.upgrade()
+        self.peer.get()
+    }
+
+    /// There was an event. The wakers of those who waited for it are added to `ready`.
+    pub(super) fn record(&self, event: Ready, ready: &mut impl Extend<Waker>) {
+        if event.contains(Direction::Read.into()) {
+            self.peer.was_heard();
+        }
+        self.readiness.record(event, ready);
     }
 
     /// Something was written: who waits for it at the other end is woken.
+    #[inline]
     pub(crate) fn wrote(&self) {
-        let Some(peer) = self.peer() else { return };
-        // Relaxed, both: hints.
-        peer.awaits_answer.store(false, Ordering::Relaxed);
-        self.awaits_answer.store(true, Ordering::Relaxed);
-        let mut ready = Vec::new();
-        peer.readiness.record(Direction::Read.into(), &mut ready);
-        waiters::wake_all(ready);
+        if let Some(peer) = self.peer() {
+            self.peer.was_told();
+            let mut ready = Few::default();
+            peer.record(Direction::Read.into(), &mut ready);
+            waiters::wake_all(ready);
+        }
     }
 
-    /// Whether a read is likely to find nothing before the other end has run, true once for each thing written.
-    pub(crate) fn lets_peer_answer(&self) -> bool {
-        // Relaxed, both: a hint; two readers may both heed it.
-        let awaits = self.awaits_answer.load(Ordering::Relaxed);
-        if awaits {
-            self.awaits_answer.store(false, Ordering::Relaxed);
-        }
-        awaits
+    /// Whether a read is likely to find nothing before the other end has run, and lets others go first. `may`: if it comes to that, whether it is to.
+    #[inline]
+    pub(crate) fn lets_peer_answer(&self, may: impl FnOnce() -> bool) -> bool {
+        self.peer
+            .is_to_answer(|| self.readiness.is_readable() && may())
     }
 
     /// Hands the source to the poller.

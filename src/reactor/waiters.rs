@@ -75,9 +75,35 @@ impl Displaced {
 }
 
 /// Wakes everyone; a waker that panics does not keep the others from being woken.
-pub(crate) fn wake_all(wakers: Vec<Waker>) {
+pub(crate) fn wake_all(wakers: impl IntoIterator<Item = Waker>) {
     for waker in wakers {
         let _ = catch_unwind(AssertUnwindSafe(|| waker.wake()));
+    }
+}
+
+/// Wakers, of which there is mostly one: that takes no memory of the heap.
+#[derive(Debug, Default)]
+pub(crate) struct Few {
+    first: Option<Waker>,
+    others: Vec<Waker>,
+}
+
+impl Extend<Waker> for Few {
+    fn extend<I: IntoIterator<Item = Waker>>(&mut self, wakers: I) {
+        let mut wakers = wakers.into_iter();
+        if self.first.is_none() {
+            self.first = wakers.next();
+        }
+        self.others.extend(wakers);
+    }
+}
+
+impl IntoIterator for Few {
+    type Item = Waker;
+    type IntoIter = std::iter::Chain<std::option::IntoIter<Waker>, std::vec::IntoIter<Waker>>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.first.into_iter().chain(self.others)
     }
 }
 
@@ -146,12 +172,12 @@ impl Waiters {
     }
 
     /// Takes everybody out, to be woken.
-    pub(crate) fn take(&mut self, ready: &mut Vec<Waker>) {
+    pub(crate) fn take(&mut self, ready: &mut impl Extend<Waker>) {
         if !self.holders.is_empty() {
             self.round = self.round.wrapping_add(1);
             ready.extend(self.holders.drain());
         }
-        ready.append(&mut self.passers);
+        ready.extend(self.passers.drain(..));
     }
 }
 

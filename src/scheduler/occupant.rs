@@ -48,7 +48,7 @@ pub(crate) struct Occupant<'e> {
     timed: Option<(Instant, u64)>,
     /// And they took long.
     had_long_polls: bool,
-    /// None: it has not been called so far.
+    /// None: it has neither been called so far, nor waited for nothing.
     naps: Option<Box<Naps>>,
     rng: fastrand::Rng,
     woken: Vec<Waker>,
@@ -215,6 +215,9 @@ impl<'e> Occupant<'e> {
             let due = self.pace.due();
             if due.driver {
                 self.look();
+                if self.engine.driver.is_left_to_looks() {
+                    self.pace.look_soon();
+                }
             }
             if due.injector
                 && !self.engine.injector.is_empty()

@@ -195,6 +195,12 @@ impl Parker {
         self.take(TOKEN);
     }
 
+    /// Whether a token or a kick is there.
+    pub fn is_posted(&self) -> bool {
+        // Relaxed: a hint; whoever is told so looks again.
+        self.state.load(Ordering::Relaxed) & (TOKEN | KICK) != 0
+    }
+
     pub fn has_token(&self) -> bool {
         // Acquire: pairs with the Release in `post`.
         self.state.load(Ordering::Acquire) & TOKEN != 0

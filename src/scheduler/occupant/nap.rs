@@ -119,12 +119,7 @@ impl Naps {
     /// A wait in the driver's seat was over and has brought nothing. Whether that is so again and again.
     fn waited_in_vain(&mut self) -> bool {
         self.idle_waits = OFTEN.min(self.idle_waits + 1);
-        let is_usual = self.does_not_sit();
-        if is_usual {
-            self.call = Call::Judged;
-            self.in_vain = OFTEN;
-        }
-        is_usual
+        self.does_not_sit()
     }
 
     /// Whether it keeps out of the seat while it naps.
@@ -169,7 +164,8 @@ impl Naps {
         }
         let found_nothing = std::mem::replace(&mut self.turn, turn) == turn;
         self.empty = if found_nothing { self.empty + 1 } else { 0 };
-        let is_due = self.in_vain >= OFTEN && self.empty < EMPTY;
+        let is_tired = self.in_vain >= OFTEN || self.does_not_sit();
+        let is_due = is_tired && self.empty < EMPTY;
         if !is_due {
             self.empty = 0;
         }
@@ -214,11 +210,12 @@ impl Occupant<'_> {
         }
     }
 
-    /// A wait in the driver's seat was over and has brought nothing: what the others do is reported there, and of no use. Whether it is to nap, and has not
-    /// sat down for good.
+    /// A wait in the driver's seat was over, for nobody called, and has brought nothing: what the others do is reported there, and of no use. Whether it is
+    /// to nap instead.
     pub(super) fn waited_in_vain(&mut self) -> bool {
         let is_usual = self.naps.get_or_insert_default().waited_in_vain();
-        is_usual && !self.engine.sharing.is_limited() && self.has_others_awake(0)
+        // It is counted among those asleep.
+        is_usual && !self.engine.sharing.is_limited() && self.asleep() < self.engine.regular()
     }
 
     pub(super) fn was_called_in_vain(&self) -> bool {
@@ -237,8 +234,8 @@ impl Occupant<'_> {
         }
         let turn = self.worker.turns.get();
         let is_due = self.naps.as_mut().is_some_and(|naps| naps.is_due(turn));
-        let is_regular = self.worker.index < self.engine.regular();
-        if !is_due || !self.has_others_awake(is_regular.into()) {
+        let this = usize::from(self.worker.index < self.engine.regular());
+        if !is_due || self.asleep() + this >= self.engine.regular() {
             return false;
         }
         self.parker.take_kick();
@@ -261,7 +258,7 @@ impl Occupant<'_> {
             return;
         }
         if self.naps.as_ref().is_some_and(|naps| naps.does_not_sit()) {
-            self.parker.nap(until);
+            driver.leave_to_looks(|| self.parker.nap(until));
             self.end_search();
             if self.look() {
                 self.is_wanted();
@@ -283,10 +280,9 @@ impl Occupant<'_> {
         self.wake_all();
     }
 
-    /// If `this` is how many of the regular workers are this one and have no bit set.
-    fn has_others_awake(&self, this: usize) -> bool {
-        let regular = self.engine.regular();
-        self.engine.idle.asleep_among(regular) + this < regular
+    /// How many of the regular workers.
+    fn asleep(&self) -> usize {
+        self.engine.idle.asleep_among(self.engine.regular())
     }
 }
 
@@ -353,10 +349,9 @@ mod tests {
         assert!(naps.does_not_sit() && naps.is_due(100));
         // What was found by a look, or elsewhere, is no reason to sit.
         naps.is_wanted();
-        assert!(naps.does_not_sit() && !naps.is_due(102));
-        assert!(naps.waited_in_vain() && naps.is_due(102));
+        assert!(naps.does_not_sit() && naps.is_due(102));
         naps.waited_for_something();
-        assert!(!naps.does_not_sit() && !naps.is_due(104));
+        assert!(!naps.does_not_sit() && !naps.is_due(104) && !naps.are_likely());
         assert!(!naps.waited_in_vain());
     }
 

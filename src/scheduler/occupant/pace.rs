@@ -2,6 +2,8 @@
 
 /// Every so many polls it looks at the poller and the timers. A prime, so that it falls into step with nothing.
 pub(in crate::scheduler) const DRIVER_EVERY: u32 = 61;
+/// Where nobody sits in the driver's seat who would have, every so many. A look takes a few hundred nanoseconds.
+const SOON: u32 = 16;
 /// And every so many at the injector, which is no system call.
 const INJECTOR_EVERY: u32 = 3;
 
@@ -59,6 +61,12 @@ impl Pace {
         due
     }
 
+    /// The next look at the poller is due before the others are.
+    #[cold]
+    pub(super) fn look_soon(&mut self) {
+        self.driver = self.driver.min(SOON);
+    }
+
     /// The injector gave so many besides the one that is polled next. Nobody looks there again until as many of these and of those of the
     /// own queue had their turns.
     pub(super) fn came(&mut self, from_injector: usize) {
@@ -95,6 +103,14 @@ mod tests {
         let (driver, injector) = looks(&mut Pace::new(), 200, |_| 0);
         assert_eq!(driver, [61, 122, 183]);
         assert_eq!(injector, (3..=200).step_by(3).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_look_that_is_due_soon_comes_before_its_time_once() {
+        let mut pace = Pace::new();
+        pace.look_soon();
+        let (driver, _) = looks(&mut pace, 100, |_| 0);
+        assert_eq!(driver, [16, 77]);
     }
 
     #[test]

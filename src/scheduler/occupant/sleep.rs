@@ -110,7 +110,10 @@ impl Occupant<'_> {
             self.waited_for_something();
             return Some(stays);
         }
-        self.waited_in_vain().then(|| self.take_back(true))
+        if self.parker.is_posted() || !self.waited_in_vain() {
+            return None;
+        }
+        Some(self.take_back(true))
     }
 
     /// Parks beside the seat. A pool thread that nobody wants for long leaves.
