@@ -4,7 +4,7 @@
 //! also where wakers were made of the runner's spare references.
 //!
 //! Mutants that must die: `complete-relaxed`, `complete-sees-no-waker`, `release-before-wake`, `thief-releases-early`, `owner-releases-twice`,
-//! `owner-frees-nothing`, `release-complete-relaxed`, `wake-value-unreleased`, `spare-forgotten-at-the-end`, `spare-outlives-the-turn`,
+//! `owner-frees-nothing`, `release-complete-relaxed`, `wake-value-unreleased`, `spare-forgotten-at-the-end`, `spare-made-one-by-one`, `spare-given-back-and-kept`, `spare-outlives-the-turn`,
 //! `output-dropped-in-place`.
 #![cfg(heist_loom)]
 
@@ -108,6 +108,37 @@ fn wakers_of_the_last_poll_outlive_it() {
             let mut wakers = std::mem::take(&mut *wakers.lock().unwrap());
             drop(wakers.pop());
             wakers.into_iter().for_each(Waker::wake);
+            other.join().unwrap();
+        });
+    });
+}
+
+/// Wakers of one turn are dropped in the next, more than that has made, while others use theirs.
+#[test]
+fn a_turn_gives_wakers_of_the_last_one_back() {
+    model("wakers of the last turn", 3, || {
+        World::stage(|world| {
+            let sent = Arc::new(Mutex::new(None));
+            let elsewhere = Arc::clone(&sent);
+            let mut kept = Vec::new();
+            let (task, handle) = world.create(poll_fn(move |cx| {
+                if kept.is_empty() {
+                    kept = (0..5).map(|_| cx.waker().clone()).collect();
+                    *elsewhere.lock().unwrap() = Some(cx.waker().clone());
+                    cx.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
+                kept.clear();
+                Poll::Ready(())
+            }));
+            world.push(task);
+            assert!(world.turn());
+            let waker: Option<Waker> = sent.lock().unwrap().take();
+            let other = thread::spawn(move || {
+                waker.expect("the first turn has left it").wake();
+                drop(handle);
+            });
+            assert!(world.turn());
             other.join().unwrap();
         });
     });

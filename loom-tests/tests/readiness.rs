@@ -2,7 +2,7 @@
 //! source was deregistered reaches nobody.
 //!
 //! Mutants that must die: `look-before-registering`, `clear-whatever-the-tick`, `event-relaxed`, `generation-dropped`,
-//! `waiters-before-word`, `a-short-read-tells-all`, `news-by-a-look`.
+//! `waiters-before-word`, `a-short-read-tells-all`, `news-by-a-look`, `driver-alone-records`.
 #![cfg(heist_loom)]
 
 use std::sync::Arc;

@@ -48,7 +48,7 @@ pub(crate) struct Driver<P: 'static> {
     deadline: AtomicU64,
     reactor: OnceLock<Reactor>,
     pub(crate) timers: Timers,
-    /// So many threads leave the seat alone for now, and look when they are back.
+    /// So many threads would sit in the seat, and will when they have napped.
     absent: AtomicUsize,
 }
 
@@ -95,7 +95,7 @@ impl<P: Sleeper> Driver<P> {
         self.seat.is_free() && self.has_duties()
     }
 
-    /// Does something else than sitting in the seat, which stays free meanwhile for those who look.
+    /// Naps instead of sitting down in the seat, which is left to those who look.
     pub(crate) fn leave_to_looks(&self, nap: impl FnOnce()) {
         // Relaxed, both: a hint for those who look, and for the monitor.
         self.absent.fetch_add(1, Ordering::Relaxed);
@@ -103,10 +103,15 @@ impl<P: Sleeper> Driver<P> {
         self.absent.fetch_sub(1, Ordering::Relaxed);
     }
 
-    /// Whether those who look are to do so more often, as somebody who would sit in the seat does not.
+    /// Whether those who look are to do so more often, as nobody is in the seat, but somebody would be.
     pub(crate) fn is_left_to_looks(&self) -> bool {
         // Relaxed: as above.
         self.absent.load(Ordering::Relaxed) > 0 && self.seat.is_free()
+    }
+
+    /// How many events of sources were reported so far. To be compared by a thread with what it was before its own wait.
+    pub(crate) fn events(&self) -> u64 {
+        self.reactor.get().map_or(0, Reactor::events)
     }
 
     pub(crate) fn interrupt(&self) {

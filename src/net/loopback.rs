@@ -1,4 +1,4 @@
-//! Connections within this machine, whose other end may be in the same runtime: the reactor wants to know of those.
+//! Connections by loopback addresses, whose other end may be in the same runtime: the reactor wants to know of those.
 
 use std::net::{SocketAddr, TcpStream};
 

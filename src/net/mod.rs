@@ -9,8 +9,8 @@
 //! method here are set through `socket2::SockRef::from(&socket)`.
 //!
 //! Where both ends of a TCP connection over loopback were made here, by [`connect`](TcpStream::connect) and [`accept`](TcpListener::accept) in
-//! one runtime, or those of a pair of Unix streams, whoever writes wakes who waits to read. A read after a write then lets the tasks in line
-//! go first, so its first poll may be pending although there is something to read.
+//! one runtime, or those of a pair of Unix streams, whoever writes wakes who waits to read. There a read from a TCP stream that follows a write lets
+//! the tasks in line go first, so its first poll may be pending although there is something to read.
 //!
 //! # Examples
 //!

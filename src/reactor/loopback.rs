@@ -91,7 +91,7 @@ const ROOM: usize = 32;
 /// Those whose other end has not come. It may be elsewhere, and never come.
 #[derive(Debug)]
 pub(crate) struct Loopback {
-    /// Whether anything here has ever connected to this machine.
+    /// Whether anything here has connected to a loopback address.
     has_clients: AtomicBool,
     lonely: Mutex<Lonely>,
 }
@@ -127,7 +127,7 @@ impl Loopback {
         }
     }
 
-    /// Something here is about to connect to this machine.
+    /// Something here is about to connect to a loopback address.
     pub(crate) fn expect(&self) {
         // Relaxed: whoever does not see it in time lets a connection go without what this brings.
         self.has_clients.store(true, Ordering::Relaxed);

@@ -8,7 +8,7 @@
 //! The reactor starts no thread, and wakes nobody but those who wait for what was written to a peer. One thread at a time, the driver, calls
 //! [`Reactor::wait`], and wakes those whose wakers it is given.
 //!
-//! Locks are taken in this order: the poller's memory, table of sources, watch of a source, list of waiters. Wakers are
+//! Locks are taken in this order: lonely ends of connections (alone), the poller's memory, table of sources, watch of a source, list of waiters. Wakers are
 //! cloned, woken and dropped under none of them.
 
 pub(crate) mod loopback;
@@ -28,7 +28,7 @@ use self::poller::{Memory, Poller, RawSource, Until};
 use self::readiness::{Direction, Ready};
 use self::source::Source;
 use self::sources::Sources;
-use crate::sync::Mutex;
+use crate::sync::{AtomicU64, Mutex, Ordering};
 use crate::util::report::{failure, warning};
 
 /// The sources of one runtime, and the poller that watches them.
@@ -38,6 +38,8 @@ pub(crate) struct Reactor {
     loopback: Loopback,
     /// The poller's. Locked by the driver alone.
     memory: Mutex<Memory>,
+    /// How many were reported of sources. Written by the driver.
+    events: AtomicU64,
 }
 
 impl fmt::Debug for Reactor {
@@ -56,6 +58,7 @@ impl Reactor {
             sources: Sources::default(),
             loopback: Loopback::new(),
             memory: Mutex::new(Memory::new()),
+            events: AtomicU64::new(0),
         })
     }
 
@@ -113,12 +116,23 @@ impl Reactor {
     pub(crate) fn wait(&self, until: Until, ready: &mut Vec<Waker>) -> io::Result<()> {
         let mut memory = self.memory.lock();
         let mut table = None;
+        let mut events = self.events();
         self.poller.wait(&mut memory, until, |key, event| {
+            events += 1;
             let table = table.get_or_insert_with(|| self.sources.lock());
             if let Some(source) = table.get(key) {
                 self.dispatch(source, event, ready);
             }
-        })
+        })?;
+        // Relaxed: see `events`. One driver at a time, so no read-modify-write.
+        self.events.store(events, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// How many events of sources [`Reactor::wait`] has recorded.
+    pub(crate) fn events(&self) -> u64 {
+        // Relaxed: a count, which means something to the thread that was the driver, right after that.
+        self.events.load(Ordering::Relaxed)
     }
 
     fn dispatch(&self, source: &Source, event: Ready, ready: &mut Vec<Waker>) {

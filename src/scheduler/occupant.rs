@@ -1,5 +1,6 @@
 //! A thread's stay at a worker: one turn after the other, and sleep in between.
 
+mod disturbed;
 mod nap;
 mod pace;
 mod sleep;
@@ -22,6 +23,7 @@ use crate::task::{self, Header};
 use crate::timer::Own;
 use crate::util::budget;
 use crate::util::contain::contain;
+use disturbed::Disturbed;
 use nap::Naps;
 pub(super) use pace::DRIVER_EVERY;
 use pace::Pace;
@@ -48,8 +50,9 @@ pub(crate) struct Occupant<'e> {
     timed: Option<(Instant, u64)>,
     /// And they took long.
     had_long_polls: bool,
-    /// None: it has neither been called so far, nor waited for nothing.
+    /// None: it has not been called so far.
     naps: Option<Box<Naps>>,
+    disturbed: Disturbed,
     rng: fastrand::Rng,
     woken: Vec<Waker>,
 }
@@ -137,6 +140,7 @@ impl<'e> Occupant<'e> {
             timed: None,
             had_long_polls: false,
             naps: None,
+            disturbed: Disturbed::default(),
             rng: fastrand::Rng::with_seed(index as u64 + 1),
             woken: Vec::new(),
         }

@@ -35,6 +35,8 @@ const KICK: u32 = 8;
 const RESTING: u32 = 16;
 /// It was resting when it got the token, from who has said the rest for it.
 const DISMISSED: u32 = 32;
+/// It waits there for a moment, and attends to the driver after that.
+const ABSENT: u32 = 64;
 
 /// Parkers that no thread uses.
 #[cfg(not(heist_loom))]
@@ -175,8 +177,20 @@ impl Parker {
     /// Sleeps until then at most.
     #[cfg(not(heist_loom))]
     pub(crate) fn nap(&self, until: Instant) {
+        self.nap_as(PARKED, until);
+    }
+
+    /// The same for a thread that attends to the driver after that, so that others are woken before it.
+    #[cfg(not(heist_loom))]
+    pub(crate) fn nap_beside_seat(&self, until: Instant) {
+        self.nap_as(PARKED | ABSENT, until);
+    }
+
+    #[cfg(not(heist_loom))]
+    fn nap_as(&self, meanwhile: u32, until: Instant) {
         let _punctual = Punctual::begin();
-        self.park(Some(until.saturating_duration_since(Instant::now())));
+        let timeout = until.saturating_duration_since(Instant::now());
+        self.wait_until(TOKEN | KICK, meanwhile, Some(timeout));
     }
 
     /// Sleeps in `wait` instead, which the `notify` of a post ends.
@@ -258,10 +272,10 @@ impl Parker {
         }
     }
 
-    /// For choosing whom to wake: a thread in the poller is the second choice.
+    /// For choosing whom to wake: a thread in the poller, or one that goes there soon, is the second choice.
     pub fn is_driving(&self) -> bool {
         // Relaxed: a hint.
-        self.state.load(Ordering::Relaxed) & DRIVING != 0
+        self.state.load(Ordering::Relaxed) & (DRIVING | ABSENT) != 0
     }
 }
 

@@ -116,7 +116,7 @@ fn attend_to(engine: &Engine) -> bool {
         }
     }
     retry_refused(engine);
-    let unattended = engine.driver.is_unattended() && !engine.leaves_driving();
+    let unattended = is_unattended(engine) && !engine.leaves_driving();
     if unattended && watch.unattended {
         engine.notify();
     }
@@ -139,9 +139,13 @@ fn attend_to(engine: &Engine) -> bool {
 /// Whether others may wait for a worker in vain: a thread was refused, or the one that is there has made no turn since the last tick, be it in a poll or between two.
 fn is_held_up(engine: &Engine, worker: &Worker, seen: &Seen) -> bool {
     let makes_no_turn = worker.turns.get() == seen.turns && !engine.idle.is_asleep(worker.index);
-    let is_unattended = || engine.driver.is_unattended() && !engine.driver.is_left_to_looks();
-    let is_awaited = || worker.is_in_poll() || worker.has_work() || is_unattended();
+    let is_awaited = || worker.is_in_poll() || worker.has_work() || is_unattended(engine);
     worker.is_refused() || !worker.is_vacant() && makes_no_turn && is_awaited()
+}
+
+/// Whether nobody is in the driver's seat, nor would be but for a moment.
+fn is_unattended(engine: &Engine) -> bool {
+    engine.driver.is_unattended() && !engine.driver.is_left_to_looks()
 }
 
 /// Whether the worker is stuck.

@@ -40,29 +40,39 @@ fn notes_of(current: *const Header, task: *const Header) -> Option<usize> {
     (above < NOTES).then_some(above)
 }
 
-/// Takes a spare reference to `task`. False: this thread has not its turn, or none is left.
+/// Takes a spare reference to `task`. If none is left, `make` makes [`SPARE`] more. False: this thread has not its turn.
 #[inline]
-pub(super) fn take_spare(task: NonNull<Header>) -> bool {
+pub(super) fn take_spare(task: NonNull<Header>, make: impl FnOnce()) -> bool {
     CURRENT.with(|current| {
         let now = current.get();
-        let can = notes_of(now, task.as_ptr()).is_some_and(|notes| notes < SPARE * TAKEN);
-        if can {
-            current.set(now.map_addr(|address| address + TAKEN));
-        }
-        can
+        let Some(notes) = notes_of(now, task.as_ptr()) else {
+            return false;
+        };
+        current.set(if notes < SPARE * TAKEN {
+            now.map_addr(|address| address + TAKEN)
+        } else {
+            make();
+            now.map_addr(|address| address - (SPARE - 1) * TAKEN)
+        });
+        true
     })
 }
 
-/// Makes a reference to `task` a spare one again. False: this thread has not its turn, or none is missing.
+/// Makes a reference to `task` a spare one again. If none is missing, `give_back` gives [`SPARE`] back. False: this thread has not its turn.
 #[inline]
-pub(super) fn put_spare(task: NonNull<Header>) -> bool {
+pub(super) fn put_spare(task: NonNull<Header>, give_back: impl FnOnce()) -> bool {
     CURRENT.with(|current| {
         let now = current.get();
-        let can = notes_of(now, task.as_ptr()).is_some_and(|notes| notes >= TAKEN);
-        if can {
-            current.set(now.map_addr(|address| address - TAKEN));
-        }
-        can
+        let Some(notes) = notes_of(now, task.as_ptr()) else {
+            return false;
+        };
+        current.set(if notes >= TAKEN {
+            now.map_addr(|address| address - TAKEN)
+        } else {
+            give_back();
+            now.map_addr(|address| address + (SPARE - 1) * TAKEN)
+        });
+        true
     })
 }
 

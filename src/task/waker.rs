@@ -51,9 +51,10 @@ unsafe fn clone(data: *const ()) -> RawWaker {
 /// The caller stands on one.
 #[inline]
 unsafe fn retain(task: NonNull<Header>) {
-    if !current::take_spare(task) {
-        // SAFETY: as the caller promises.
-        unsafe { task.as_ref() }.state.retain();
+    // SAFETY: as the caller promises.
+    let state = unsafe { &task.as_ref().state };
+    if !current::take_spare(task, || state.retain_spare()) {
+        state.retain();
     }
 }
 
@@ -125,7 +126,9 @@ unsafe fn wake_by_ref(data: *const ()) {
 
 unsafe fn drop_waker(data: *const ()) {
     let task = header(data);
-    if !current::put_spare(task) {
+    // SAFETY: the waker's reference is there until it is given back.
+    let state = unsafe { &task.as_ref().state };
+    if !current::put_spare(task, || state.release_spare()) {
         // SAFETY: the waker's reference goes over to the guard, which gives it back.
         drop(unsafe { TaskRef::from_raw(task) });
     }

@@ -1,6 +1,6 @@
 //! Timers in the order of their deadlines, each to be found by its key.
 //!
-//! `entries` says what is true of a timer. The order is kept by *nodes*, and nodes are never searched for: a timer
+//! An entry says what is true of a timer. The order is kept by *nodes*, and nodes are never searched for: a timer
 //! that is taken out leaves its node behind, and one that is put off leaves it where it stood. What became of a node
 //! is found out when it comes to the front, or when nodes without a timer are swept out together.
 //!
@@ -60,13 +60,14 @@ struct Node {
     version: u32,
 }
 
-#[derive(Debug)]
-struct Entry<T> {
+/// What is true of a timer.
+#[derive(Clone, Copy, Debug)]
+struct Entry {
     tick: u64,
-    seq: NonZeroU64,
+    /// None: it was taken out.
+    seq: Option<NonZeroU64>,
     /// Which of the nodes made for this entry counts.
     version: u32,
-    item: T,
 }
 
 #[derive(Debug)]
@@ -74,8 +75,12 @@ pub(super) struct Queue<T> {
     /// Ascending.
     run: VecDeque<Node>,
     heap: BinaryHeap<Reverse<Node>>,
-    /// Each has one node that counts.
-    entries: Slab<Entry<T>>,
+    items: Slab<T>,
+    /// By the slots of `items`. Each that has an item has one node that counts.
+    ///
+    /// Apart from these, for an item goes into the slab in registers, while an entry with one went through memory, and was read back before it had got there; and
+    /// whoever clears nodes away looks at less.
+    entries: Vec<Entry>,
     last_seq: u64,
     /// The queue's own number, for its keys.
     shard: u32,
@@ -90,7 +95,8 @@ impl<T> Queue<T> {
         Self {
             run: VecDeque::new(),
             heap: BinaryHeap::new(),
-            entries: Slab::new(),
+            items: Slab::new(),
+            entries: Vec::new(),
             last_seq: 0,
             shard,
             removals: 0,
@@ -100,7 +106,7 @@ impl<T> Queue<T> {
 
     #[cfg(test)]
     pub(super) fn is_empty(&self) -> bool {
-        self.entries.is_empty()
+        self.items.is_empty()
     }
 
     /// The least tick of all.
@@ -113,11 +119,14 @@ impl<T> Queue<T> {
         let seq = NonZeroU64::new(self.last_seq).expect("counted up from zero");
         let entry = Entry {
             tick,
-            seq,
+            seq: Some(seq),
             version: 0,
-            item,
         };
-        let slot = self.entries.insert(entry);
+        let slot = self.items.insert(item);
+        match self.entries.get_mut(slot) {
+            Some(place) => *place = entry,
+            None => self.entries.push(entry),
+        }
         let slot = u32::try_from(slot).expect("less than four billion timers");
         self.enqueue(Node {
             tick,
@@ -129,16 +138,17 @@ impl<T> Queue<T> {
     }
 
     pub(super) fn get_mut(&mut self, key: TimerKey) -> Option<&mut T> {
-        self.entry(key).map(|entry| &mut entry.item)
+        self.entry(key)?;
+        self.items.get_mut(key.slot() as usize)
     }
 
     pub(super) fn remove(&mut self, key: TimerKey) -> Option<T> {
-        self.entry(key)?;
+        self.entry(key)?.seq = None;
         // Who came last is often who goes first.
         if self.run.back().is_some_and(|last| last.seq == key.seq) {
             self.run.pop_back();
         }
-        let item = self.entries.remove(key.slot() as usize).item;
+        let item = self.items.remove(key.slot() as usize);
         self.removed();
         Some(item)
     }
@@ -169,7 +179,9 @@ impl<T> Queue<T> {
     pub(super) fn pop_due(&mut self, now: u64) -> Option<T> {
         let node = self.first(now)?;
         self.pop(node);
-        let item = self.entries.remove(node.slot as usize).item;
+        let slot = node.slot as usize;
+        self.entries[slot].seq = None;
+        let item = self.items.remove(slot);
         self.removed();
         Some(item)
     }
@@ -178,13 +190,14 @@ impl<T> Queue<T> {
     pub(super) fn take(&mut self) -> impl Iterator<Item = T> + use<T> {
         self.run = VecDeque::new();
         self.heap = BinaryHeap::new();
-        let entries = std::mem::take(&mut self.entries);
-        entries.into_iter().map(|(_, entry)| entry.item)
+        self.entries = Vec::new();
+        let items = std::mem::take(&mut self.items);
+        items.into_iter().map(|(_, item)| item)
     }
 
-    fn entry(&mut self, key: TimerKey) -> Option<&mut Entry<T>> {
+    fn entry(&mut self, key: TimerKey) -> Option<&mut Entry> {
         let entry = self.entries.get_mut(key.slot() as usize)?;
-        (entry.seq == key.seq).then_some(entry)
+        (entry.seq == Some(key.seq)).then_some(entry)
     }
 
     /// The least node, if its tick is not after `limit`, with its entry's tick: those before it that have none, or
@@ -223,13 +236,27 @@ impl<T> Queue<T> {
     #[inline(always)]
     fn enqueue(&mut self, node: Node) {
         match self.run.back() {
-            Some(last) if node < *last => self.enqueue_before_last(node),
+            Some(last) if node < *last => {
+                let Node {
+                    tick,
+                    seq,
+                    slot,
+                    version,
+                } = node;
+                self.enqueue_before_last(tick, seq, slot, version);
+            }
             _ => self.run.push_back(node),
         }
     }
 
     #[inline(never)]
-    fn enqueue_before_last(&mut self, node: Node) {
+    fn enqueue_before_last(&mut self, tick: u64, seq: NonZeroU64, slot: u32, version: u32) {
+        let node = Node {
+            tick,
+            seq,
+            slot,
+            version,
+        };
         let len = self.run.len();
         if len > REACH && node < self.run[len - REACH] {
             self.heap.push(Reverse(node));
@@ -244,7 +271,7 @@ impl<T> Queue<T> {
     fn removed(&mut self) {
         self.removals = self.removals.wrapping_add(1);
         if self.removals.is_multiple_of(FEW)
-            && self.run.len() + self.heap.len() > MANY * self.entries.len() + FEW
+            && self.run.len() + self.heap.len() > MANY * self.items.len() + FEW
         {
             self.sweep();
         }
@@ -263,8 +290,8 @@ impl<T> Queue<T> {
     #[inline]
     pub(super) fn has_surplus(&self) -> bool {
         // Each has had one node or more.
-        let slots = self.entries.capacity();
-        slots > SMALL && self.entries.len() <= slots / 4
+        let slots = self.items.capacity();
+        slots > SMALL && self.items.len() <= slots / 4
     }
 
     /// Gives memory back that is not used, unless timers have come since this was last asked: the next burst would fetch it again. Entries can't move,
@@ -279,6 +306,8 @@ impl<T> Queue<T> {
             self.sweep();
             self.run.shrink_to(SMALL);
             self.heap.shrink_to(SMALL);
+            self.items.shrink_to_fit();
+            self.entries.truncate(self.items.capacity());
             self.entries.shrink_to_fit();
         }
         false
@@ -286,9 +315,9 @@ impl<T> Queue<T> {
 }
 
 /// The entry that `node` stands for; None: it was taken out, or has another node.
-fn current<'a, T>(entries: &'a Slab<Entry<T>>, node: &Node) -> Option<&'a Entry<T>> {
+fn current<'a>(entries: &'a [Entry], node: &Node) -> Option<&'a Entry> {
     let entry = entries.get(node.slot as usize)?;
-    (entry.seq == node.seq && entry.version == node.version).then_some(entry)
+    (entry.seq == Some(node.seq) && entry.version == node.version).then_some(entry)
 }
 
 #[cfg(test)]

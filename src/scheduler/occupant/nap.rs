@@ -84,8 +84,6 @@ pub(super) struct Naps {
     call: Call,
     /// So many calls in a row were in vain.
     in_vain: u8,
-    /// So many waits in a row in the driver's seat have brought events for nobody.
-    idle_waits: u8,
     empty: u8,
     /// The turn in which it began the last one.
     turn: u64,
@@ -108,23 +106,6 @@ impl Naps {
     fn is_wanted(&mut self) {
         self.call = Call::Judged;
         self.in_vain = 0;
-    }
-
-    /// A wait in the driver's seat has brought something.
-    fn waited_for_something(&mut self) {
-        self.idle_waits = 0;
-        self.is_wanted();
-    }
-
-    /// A wait in the driver's seat was over and has brought nothing. Whether that is so again and again.
-    fn waited_in_vain(&mut self) -> bool {
-        self.idle_waits = OFTEN.min(self.idle_waits + 1);
-        self.does_not_sit()
-    }
-
-    /// Whether it keeps out of the seat while it naps.
-    fn does_not_sit(&self) -> bool {
-        self.idle_waits >= OFTEN
     }
 
     /// Whether the last call was.
@@ -164,8 +145,7 @@ impl Naps {
         }
         let found_nothing = std::mem::replace(&mut self.turn, turn) == turn;
         self.empty = if found_nothing { self.empty + 1 } else { 0 };
-        let is_tired = self.in_vain >= OFTEN || self.does_not_sit();
-        let is_due = is_tired && self.empty < EMPTY;
+        let is_due = self.in_vain >= OFTEN && self.empty < EMPTY;
         if !is_due {
             self.empty = 0;
         }
@@ -203,21 +183,6 @@ impl Occupant<'_> {
         }
     }
 
-    /// A wait in the driver's seat has brought something.
-    pub(super) fn waited_for_something(&mut self) {
-        if let Some(naps) = &mut self.naps {
-            naps.waited_for_something();
-        }
-    }
-
-    /// A wait in the driver's seat was over, for nobody called, and has brought nothing: what the others do is reported there, and of no use. Whether it is
-    /// to nap instead.
-    pub(super) fn waited_in_vain(&mut self) -> bool {
-        let is_usual = self.naps.get_or_insert_default().waited_in_vain();
-        // It is counted among those asleep.
-        is_usual && !self.engine.sharing.is_limited() && self.asleep() < self.engine.regular()
-    }
-
     pub(super) fn was_called_in_vain(&self) -> bool {
         self.naps.as_ref().is_some_and(|naps| naps.was_in_vain())
     }
@@ -234,8 +199,7 @@ impl Occupant<'_> {
         }
         let turn = self.worker.turns.get();
         let is_due = self.naps.as_mut().is_some_and(|naps| naps.is_due(turn));
-        let this = usize::from(self.worker.index < self.engine.regular());
-        if !is_due || self.asleep() + this >= self.engine.regular() {
+        if !is_due || !self.has_others_awake() {
             return false;
         }
         self.parker.take_kick();
@@ -250,22 +214,15 @@ impl Occupant<'_> {
         true
     }
 
-    /// In the driver's seat, if it is free and there is anything to drive, unless it is usually disturbed there. Then it looks afterwards what has come.
+    /// In the driver's seat, if it is free and there is anything to drive.
     fn nap(&mut self, until: Instant) {
         let driver = &self.engine.driver;
-        if !driver.has_duties() {
-            self.parker.nap(until);
-            return;
-        }
-        if self.naps.as_ref().is_some_and(|naps| naps.does_not_sit()) {
-            driver.leave_to_looks(|| self.parker.nap(until));
-            self.end_search();
-            if self.look() {
-                self.is_wanted();
-            }
-            return;
-        }
-        match driver.sleep(self.parker, Some(until), &mut self.woken) {
+        let handover = if driver.has_duties() {
+            driver.sleep(self.parker, Some(until), &mut self.woken)
+        } else {
+            None
+        };
+        match handover {
             None => self.parker.nap(until),
             Some(Handover::NotNeeded) => {}
             Some(Handover::Wanted) => {
@@ -275,14 +232,16 @@ impl Occupant<'_> {
             }
         }
         if !self.woken.is_empty() {
-            self.waited_for_something();
+            self.is_wanted();
         }
         self.wake_all();
     }
 
-    /// How many of the regular workers.
-    fn asleep(&self) -> usize {
-        self.engine.idle.asleep_among(self.engine.regular())
+    fn has_others_awake(&self) -> bool {
+        let regular = self.engine.regular();
+        let asleep = self.engine.idle.asleep_among(regular);
+        let this = usize::from(self.worker.index < regular);
+        asleep + this < regular
     }
 }
 
@@ -337,22 +296,6 @@ mod tests {
         std::thread::sleep(WORTH);
         naps.has_run(22, false);
         assert!(!naps.are_likely());
-    }
-
-    #[test]
-    fn who_waits_in_vain_naps_elsewhere_until_a_wait_has_brought_something() {
-        let mut naps = Naps::default();
-        for wait in 1..=OFTEN {
-            assert!(!naps.does_not_sit() && !naps.is_due(100));
-            assert_eq!(naps.waited_in_vain(), wait == OFTEN);
-        }
-        assert!(naps.does_not_sit() && naps.is_due(100));
-        // What was found by a look, or elsewhere, is no reason to sit.
-        naps.is_wanted();
-        assert!(naps.does_not_sit() && naps.is_due(102));
-        naps.waited_for_something();
-        assert!(!naps.does_not_sit() && !naps.is_due(104) && !naps.are_likely());
-        assert!(!naps.waited_in_vain());
     }
 
     #[test]

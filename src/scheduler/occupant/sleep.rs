@@ -10,6 +10,7 @@ use crate::scheduler::engine::Engine;
 use crate::scheduler::monitor;
 use crate::scheduler::worker::Worker;
 use crate::sync::{Ordering, fence};
+use crate::timer::Own;
 
 /// A sleep that was over sooner was none: what it waited for was there already.
 const BRIEF: Duration = Duration::from_micros(5);
@@ -100,20 +101,24 @@ impl Occupant<'_> {
         if !self.engine.driver.has_duties() || self.engine.leaves_driving() {
             return self.park(began);
         }
-        match self.engine.driver.sleep(self.parker, None, &mut self.woken) {
-            Some(Handover::Wanted) => self.engine.notify(),
-            Some(Handover::NotNeeded) => {}
-            None => return self.park(began),
+        let handover = if self.naps_beside_the_seat() {
+            if self.parker.is_posted() {
+                return None;
+            }
+            self.engine.driver.look(Own::NONE, &mut self.woken)
+        } else {
+            let driver = &self.engine.driver;
+            let events = driver.events();
+            let Some(handover) = driver.sleep(self.parker, None, &mut self.woken) else {
+                return self.park(began);
+            };
+            self.has_sat(driver.events() != events);
+            handover
+        };
+        if handover == Handover::Wanted {
+            self.engine.notify();
         }
-        if !self.woken.is_empty() {
-            let stays = self.take_back(true);
-            self.waited_for_something();
-            return Some(stays);
-        }
-        if self.parker.is_posted() || !self.waited_in_vain() {
-            return None;
-        }
-        Some(self.take_back(true))
+        (!self.woken.is_empty()).then(|| self.take_back(true))
     }
 
     /// Parks beside the seat. A pool thread that nobody wants for long leaves.
@@ -161,6 +166,7 @@ impl Occupant<'_> {
         if as_searcher {
             self.engine.idle.start_searching();
             self.searching = true;
+            self.is_wanted();
         }
         true
     }

@@ -3,7 +3,7 @@
 //! Wakes have 30 bits. From a quarter of what these hold on, whoever adds one and has a reference, or makes one, takes an eighth away, as that many
 //! more say no more. So a turn may answer less than an eighth, or wakes would seem answered that came after it began: one that finds more
 //! takes them away first. Whoever gives its reference up with its wake takes none away, but it had to be made, which takes some away too (or else
-//! it was a spare one, of which there are few in a turn): there are half as many references as wakes at most, so the count ends at three quarters, and
+//! it was a spare one, which is made with two others): there are half as many references as wakes at most, so the count ends at three quarters, and
 //! what threads add at the same moment.
 
 use super::{REF, State, Taken, Turn, WAKE, WAKES};

@@ -1,8 +1,13 @@
 //! How references are made and given back, and what becomes of the handle's.
 
 use super::overflow;
-use super::{COMPLETE, DropHandle, JOIN_INTEREST, JOIN_WAKER, REF, SPAWNED, Snapshot, State};
+use super::{
+    COMPLETE, DropHandle, JOIN_INTEREST, JOIN_WAKER, REF, SPARE, SPAWNED, Snapshot, State,
+};
 use crate::sync::Ordering;
+
+/// The spare references of a turn.
+const SPARE_REFS: u64 = SPARE as u64 * REF;
 
 impl State {
     /// The `JoinHandle` is dropped, which has not taken the output.
@@ -47,6 +52,24 @@ impl State {
         if before & (overflow::MANY | overflow::MAX_REFS) != 0 {
             self.retained_many(before);
         }
+    }
+
+    /// Makes as many spare references as the runtime has in a turn, in a turn.
+    #[cold]
+    pub fn retain_spare(&self) {
+        // Relaxed: as in `retain`.
+        let before = self.0.fetch_add(SPARE_REFS, Ordering::Relaxed);
+        if before & (overflow::MANY | overflow::MAX_REFS) != 0 {
+            self.retained_many(before);
+        }
+    }
+
+    /// Gives so many back, in a turn, which has one more.
+    #[cold]
+    pub fn release_spare(&self) {
+        // Relaxed: the turn's own reference is given back after this, by a Release, or passed on with the task.
+        let before = self.0.fetch_sub(SPARE_REFS, Ordering::Relaxed);
+        debug_assert!(before >= SPARE_REFS + REF, "from {}", Snapshot(before));
     }
 
     /// One more reference, if the cell is a living task: for a walker, who holds none yet.
