@@ -114,6 +114,11 @@ impl<P: Sleeper> Driver<P> {
         self.reactor.get().map_or(0, Reactor::events)
     }
 
+    /// How often somebody has looked at the sources so far.
+    pub(crate) fn looks(&self) -> u64 {
+        self.reactor.get().map_or(0, Reactor::waits)
+    }
+
     pub(crate) fn interrupt(&self) {
         self.reactor.get().into_iter().for_each(Reactor::notify);
     }

@@ -38,7 +38,8 @@ pub(crate) struct Reactor {
     loopback: Loopback,
     /// The poller's. Locked by the driver alone.
     memory: Mutex<Memory>,
-    /// How many were reported of sources. Written by the driver.
+    /// How often somebody waited, or looked, and how many events of sources were reported. Written by the driver.
+    waits: AtomicU64,
     events: AtomicU64,
 }
 
@@ -58,6 +59,7 @@ impl Reactor {
             sources: Sources::default(),
             loopback: Loopback::new(),
             memory: Mutex::new(Memory::new()),
+            waits: AtomicU64::new(0),
             events: AtomicU64::new(0),
         })
     }
@@ -124,14 +126,22 @@ impl Reactor {
                 self.dispatch(source, event, ready);
             }
         })?;
-        // Relaxed: see `events`. One driver at a time, so no read-modify-write.
+        // Relaxed, all: counts that are compared with what they were. One driver at a time, so no read-modify-write.
         self.events.store(events, Ordering::Relaxed);
+        let waits = self.waits() + 1;
+        self.waits.store(waits, Ordering::Relaxed);
         Ok(())
     }
 
-    /// How many events of sources [`Reactor::wait`] has recorded.
+    /// How often [`Reactor::wait`] was over.
+    pub(crate) fn waits(&self) -> u64 {
+        // Relaxed: as above.
+        self.waits.load(Ordering::Relaxed)
+    }
+
+    /// How many events of sources it has recorded. That means something to the thread that was the driver, right after that.
     pub(crate) fn events(&self) -> u64 {
-        // Relaxed: a count, which means something to the thread that was the driver, right after that.
+        // Relaxed: as above.
         self.events.load(Ordering::Relaxed)
     }
 

@@ -3,9 +3,9 @@
 //! Who waits in the poller is woken for every event, also for what others are about to read, or have read already, as where both ends of a connection
 //! are in this runtime ([`loopback`](crate::reactor::loopback)). To wake it takes whoever causes the event some microseconds, and the one that wakes up as well.
 //!
-//! So a worker that was woken in the seat for events of nobody many times within a short time, while others are awake, sleeps *beside* the seat for a fifth of a millisecond at a time.
-//! It can be called there, after those who merely sleep, as in the seat. The seat is free, so others take it if they go to sleep; until then they look at the poller more often, and so does this one after each of
-//! these naps.
+//! So a worker that was woken in the seat for events of nobody many times within a short time, while others are awake, sleeps *beside* the seat for a fifth of a millisecond at a time, or until the next deadline.
+//! It can be called there, after those who merely sleep, as in the seat. The seat is free, so others take it if they go to sleep; until then they look at the poller more often. If none of
+//! them has while this one napped, it looks itself.
 
 use std::time::{Duration, Instant};
 
@@ -26,6 +26,8 @@ pub(super) struct Disturbed {
     times: u8,
     last: Option<Instant>,
     naps: u8,
+    /// It has napped, so that others may sleep who would sit in the seat.
+    owes: bool,
 }
 
 impl Disturbed {
@@ -52,26 +54,44 @@ impl Disturbed {
     fn naps(&mut self, now: impl FnOnce() -> Instant) -> bool {
         let naps = self.times >= OFTEN && self.naps < NAPS && self.is_lately(now());
         self.naps = if naps { self.naps + 1 } else { 0 };
+        self.owes |= naps;
         naps
     }
 }
 
 impl Occupant<'_> {
-    /// Naps beside the seat, if it is too often disturbed there. True: it has, and is to look.
-    pub(super) fn naps_beside_the_seat(&mut self) -> bool {
+    /// Naps beside the seat, if that is free and it is too often disturbed there. `Some`: it has, and whether somebody has looked meanwhile.
+    pub(super) fn naps_beside_the_seat(&mut self) -> Option<bool> {
+        let driver = &self.engine.driver;
         // This one is asleep.
         let regular = self.engine.regular();
         let has_others_awake = self.engine.idle.asleep_among(regular) < regular;
-        if !has_others_awake || !self.disturbed.naps(Instant::now) {
-            return false;
+        if !has_others_awake || !driver.is_unattended() || !self.disturbed.naps(Instant::now) {
+            return None;
         }
-        let parker = self.parker;
-        let nap = || parker.nap_beside_seat(Instant::now() + NAP);
-        self.engine.driver.leave_to_looks(nap);
-        true
+        let until = Instant::now() + NAP;
+        let timers = &driver.timers;
+        let deadline = timers.instant(timers.minimum());
+        let until = deadline.map_or(until, |deadline| until.min(deadline));
+        let looks = driver.looks();
+        driver.leave_to_looks(|| self.parker.nap_beside_seat(until));
+        Some(driver.looks() != looks)
     }
 
-    /// A wait in the seat is over. What a look has found after a nap is not counted: often it is what others were about to read.
+    /// Whether it is too often disturbed in the seat, as far as is known. Its sleeps say nothing about how many workers are enough: a look between two of them may take
+    /// something away from who was about to run it.
+    pub(super) fn is_disturbed(&self) -> bool {
+        self.disturbed.times >= OFTEN
+    }
+
+    /// It is about to run tasks: if it has napped since it last did, and the seat is free, somebody who sleeps may have to sit down there.
+    pub(super) fn hands_the_seat_over(&mut self) {
+        if std::mem::take(&mut self.disturbed.owes) && self.engine.driver.is_unattended() {
+            self.engine.notify();
+        }
+    }
+
+    /// A wait in the seat is over. What a look has found after a nap is not counted: it may be what others were about to read.
     pub(super) fn has_sat(&mut self, has_seen_events: bool) {
         if !self.woken.is_empty() {
             self.disturbed.no_longer();

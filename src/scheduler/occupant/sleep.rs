@@ -10,7 +10,6 @@ use crate::scheduler::engine::Engine;
 use crate::scheduler::monitor;
 use crate::scheduler::worker::Worker;
 use crate::sync::{Ordering, fence};
-use crate::timer::Own;
 
 /// A sleep that was over sooner was none: what it waited for was there already.
 const BRIEF: Duration = Duration::from_micros(5);
@@ -31,7 +30,7 @@ impl Occupant<'_> {
         }
         let index = self.worker.index;
         self.worker.stats.parks.add(1);
-        let in_vain = u64::from(self.was_called_in_vain());
+        let in_vain = u64::from(self.was_called_in_vain() || self.is_disturbed());
         self.worker.stats.parks_in_vain.add(in_vain);
         self.timed = None;
         let began = Instant::now();
@@ -74,6 +73,9 @@ impl Occupant<'_> {
             self.brief = began.elapsed() < BRIEF;
             context::set_worker(Some(self.worker));
             monitor::arm(self.engine);
+            if !self.searching {
+                self.hands_the_seat_over();
+            }
         }
         // After an eviction these go to the injector.
         self.wake_all();
@@ -101,24 +103,32 @@ impl Occupant<'_> {
         if !self.engine.driver.has_duties() || self.engine.leaves_driving() {
             return self.park(began);
         }
-        let handover = if self.naps_beside_the_seat() {
-            if self.parker.is_posted() {
-                return None;
-            }
-            self.engine.driver.look(Own::NONE, &mut self.woken)
-        } else {
-            let driver = &self.engine.driver;
-            let events = driver.events();
-            let Some(handover) = driver.sleep(self.parker, None, &mut self.woken) else {
-                return self.park(began);
-            };
-            self.has_sat(driver.events() != events);
-            handover
-        };
-        if handover == Handover::Wanted {
-            self.engine.notify();
+        let nap = self.naps_beside_the_seat();
+        let driver = &self.engine.driver;
+        if let Some(is_attended) = nap
+            && (is_attended || self.parker.is_posted() || !driver.is_unattended())
+        {
+            return None;
         }
-        (!self.woken.is_empty()).then(|| self.take_back(true))
+        // After a nap it only looks.
+        let has_napped = nap.is_some();
+        let until = has_napped.then(Instant::now);
+        let events = driver.events();
+        match driver.sleep(self.parker, until, &mut self.woken) {
+            Some(Handover::Wanted) => self.engine.notify(),
+            Some(Handover::NotNeeded) => {}
+            None if has_napped => return None,
+            None => return self.park(began),
+        }
+        if !has_napped {
+            self.has_sat(driver.events() != events);
+        }
+        if self.woken.is_empty() {
+            return None;
+        }
+        let stays = self.take_back(true);
+        self.is_wanted();
+        Some(stays)
     }
 
     /// Parks beside the seat. A pool thread that nobody wants for long leaves.
@@ -166,7 +176,6 @@ impl Occupant<'_> {
         if as_searcher {
             self.engine.idle.start_searching();
             self.searching = true;
-            self.is_wanted();
         }
         true
     }
@@ -175,6 +184,7 @@ impl Occupant<'_> {
     pub(crate) fn end_search(&mut self) {
         if std::mem::take(&mut self.searching) {
             self.engine.stop_searching();
+            self.hands_the_seat_over();
         }
     }
 
