@@ -109,7 +109,7 @@ impl<P: Sleeper> Driver<P> {
         self.absent.load(Ordering::Relaxed) > 0 && self.seat.is_free()
     }
 
-    /// How many events of sources were reported so far. To be compared by a thread with what it was before its own wait.
+    /// How many events of sources were reported so far. Compared with what it was before, it says whether there were any, for this thread or another.
     pub(crate) fn events(&self) -> u64 {
         self.reactor.get().map_or(0, Reactor::events)
     }

@@ -139,7 +139,7 @@ impl Reactor {
         self.waits.load(Ordering::Relaxed)
     }
 
-    /// How many events of sources it has recorded. That means something to the thread that was the driver, right after that.
+    /// How many events of sources it has recorded.
     pub(crate) fn events(&self) -> u64 {
         // Relaxed: as above.
         self.events.load(Ordering::Relaxed)

@@ -80,13 +80,18 @@ impl Occupant<'_> {
 
     /// Whether it is too often disturbed in the seat, as far as is known. Its sleeps say nothing about how many workers are enough: a look between two of them may take
     /// something away from who was about to run it.
-    pub(super) fn is_disturbed(&self) -> bool {
-        self.disturbed.times >= OFTEN
+    pub(super) fn is_disturbed(&self, now: Instant) -> bool {
+        self.disturbed.times >= OFTEN && self.disturbed.is_lately(now)
     }
 
-    /// It is about to run tasks: if it has napped since it last did, and the seat is free, somebody who sleeps may have to sit down there.
+    /// It is no longer asleep, nor a searcher: if it has napped, and the seat is free, somebody who sleeps may have to sit down there. If one is on its way to something else, nobody is
+    /// called, and the seat waits for the looks of those who are awake, and for the monitor.
     pub(super) fn hands_the_seat_over(&mut self) {
-        if std::mem::take(&mut self.disturbed.owes) && self.engine.driver.is_unattended() {
+        if self.disturbed.owes
+            && self.engine.driver.is_unattended()
+            && !self.engine.leaves_driving()
+        {
+            self.disturbed.owes = false;
             self.engine.notify();
         }
     }

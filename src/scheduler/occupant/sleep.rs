@@ -30,10 +30,10 @@ impl Occupant<'_> {
         }
         let index = self.worker.index;
         self.worker.stats.parks.add(1);
-        let in_vain = u64::from(self.was_called_in_vain() || self.is_disturbed());
+        let began = Instant::now();
+        let in_vain = u64::from(self.was_called_in_vain() || self.is_disturbed(began));
         self.worker.stats.parks_in_vain.add(in_vain);
         self.timed = None;
-        let began = Instant::now();
         self.worker.stats.falls_asleep();
         context::set_worker(None);
         // SAFETY: this thread still occupies the worker.
