@@ -113,7 +113,10 @@ fn what_comes_from_outside_is_noticed_beside_a_connection_that_never_rests() {
             .collect();
         late.sort();
         // The median, and plenty of time: this machine may have other things to do as well.
-        assert!(late[late.len() / 2] < Duration::from_millis(100), "{late:?}");
+        assert!(
+            late[late.len() / 2] < Duration::from_millis(100),
+            "{late:?}"
+        );
         asker.await.unwrap();
         echo.await.unwrap();
     });
