@@ -276,6 +276,22 @@ mod tests {
     }
 
     #[test]
+    fn few_or_many_are_all_woken() {
+        for many in 0..4 {
+            let (counts, wakers): (Vec<_>, Vec<_>) = (0..many).map(|_| waker()).unzip();
+            let mut few = Few::default();
+            wakers.into_iter().for_each(|waker| few.extend([waker]));
+            wake_all(few);
+            // Relaxed: one thread.
+            assert!(
+                counts
+                    .iter()
+                    .all(|count| count.0.load(Ordering::Relaxed) == 1)
+            );
+        }
+    }
+
+    #[test]
     fn a_waker_that_panics_does_not_keep_the_others_asleep() {
         struct Panics;
         impl Wake for Panics {

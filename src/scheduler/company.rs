@@ -43,7 +43,7 @@ struct Account {
     /// Workers that did anything.
     workers: u32,
     polls: u64,
-    /// But for those after calls in vain.
+    /// But for those in vain (`Stats::parks_in_vain`).
     sleeps: u64,
     /// On a processor.
     ran: Duration,

@@ -115,7 +115,7 @@ pub(crate) struct Stats {
     pub(crate) completed: Count,
     pub(crate) steals: Count,
     pub(crate) parks: Count,
-    /// So many of them after a call in vain.
+    /// So many of them after a call in vain, or while it was disturbed in the driver's seat.
     pub(crate) parks_in_vain: Count,
     pub(crate) wakeups: Count,
     /// Nanoseconds awake, without the stretch that runs now.

@@ -112,7 +112,7 @@ fn since(before: u64, now: u64) -> u64 {
 impl Balance {
     fn of(worker: &Worker, with_waits: bool) -> Self {
         let polls = worker.turns.get() / 2;
-        // Who is called in vain sleeps often, beside one that computes, and is in nobody's way.
+        // Who is called in vain, or disturbed in the driver's seat, sleeps often, beside one that computes, and is in nobody's way.
         let sleeps = worker
             .stats
             .parks

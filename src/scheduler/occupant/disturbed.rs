@@ -50,9 +50,13 @@ impl Disturbed {
         self.times = 0;
     }
 
+    fn is_too_often(&self, now: Instant) -> bool {
+        self.times >= OFTEN && self.is_lately(now)
+    }
+
     /// Whether to nap beside the seat before it sits down.
-    fn naps(&mut self, now: impl FnOnce() -> Instant) -> bool {
-        let naps = self.times >= OFTEN && self.naps < NAPS && self.is_lately(now());
+    fn naps(&mut self, now: Instant) -> bool {
+        let naps = self.naps < NAPS && self.is_too_often(now);
         self.naps = if naps { self.naps + 1 } else { 0 };
         self.owes |= naps;
         naps
@@ -62,14 +66,14 @@ impl Disturbed {
 impl Occupant<'_> {
     /// Naps beside the seat, if that is free and it is too often disturbed there. `Some`: it has, and whether somebody has looked meanwhile.
     pub(super) fn naps_beside_the_seat(&mut self) -> Option<bool> {
-        let driver = &self.engine.driver;
+        let (driver, now) = (&self.engine.driver, Instant::now());
         // This one is asleep.
         let regular = self.engine.regular();
         let has_others_awake = self.engine.idle.asleep_among(regular) < regular;
-        if !has_others_awake || !driver.is_unattended() || !self.disturbed.naps(Instant::now) {
+        if !has_others_awake || !driver.is_unattended() || !self.disturbed.naps(now) {
             return None;
         }
-        let until = Instant::now() + NAP;
+        let until = now + NAP;
         let timers = &driver.timers;
         let deadline = timers.instant(timers.minimum());
         let until = deadline.map_or(until, |deadline| until.min(deadline));
@@ -81,7 +85,7 @@ impl Occupant<'_> {
     /// Whether it is too often disturbed in the seat, as far as is known. Its sleeps say nothing about how many workers are enough: a look between two of them may take
     /// something away from who was about to run it.
     pub(super) fn is_disturbed(&self, now: Instant) -> bool {
-        self.disturbed.times >= OFTEN && self.disturbed.is_lately(now)
+        self.disturbed.is_too_often(now)
     }
 
     /// It is no longer asleep, nor a searcher: if it has napped, and the seat is free, somebody who sleeps may have to sit down there. If one is on its way to something else, nobody is
@@ -115,7 +119,7 @@ mod tests {
     fn disturbed(times: u8, every: Duration) -> (Disturbed, Instant) {
         let (mut disturbed, mut now) = (Disturbed::default(), Instant::now());
         for _ in 0..times {
-            assert!(!disturbed.naps(|| now));
+            assert!(!disturbed.naps(now));
             now += every;
             disturbed.again(now);
         }
@@ -127,10 +131,10 @@ mod tests {
         let (mut disturbed, mut now) = disturbed(OFTEN, STEP);
         for _ in 0..3 {
             for _ in 0..NAPS {
-                assert!(disturbed.naps(|| now));
+                assert!(disturbed.naps(now));
                 now += NAP + STEP;
             }
-            assert!(!disturbed.naps(|| now), "it sits down");
+            assert!(!disturbed.naps(now), "it sits down");
             now += STEP;
             disturbed.again(now);
         }
@@ -139,13 +143,13 @@ mod tests {
     #[test]
     fn it_does_not_nap_for_what_was_long_ago_or_seldom_or_useful() {
         let (mut late, now) = disturbed(OFTEN, STEP);
-        assert!(!late.naps(|| now + SOON));
+        assert!(!late.naps(now + SOON));
         late.again(now + SOON);
-        assert!(!late.naps(|| now + SOON), "it begins anew");
+        assert!(!late.naps(now + SOON), "it begins anew");
         let (mut seldom, now) = disturbed(4 * OFTEN, SOON);
-        assert!(!seldom.naps(|| now));
+        assert!(!seldom.naps(now));
         let (mut useful, now) = disturbed(OFTEN, STEP);
         useful.no_longer();
-        assert!(!useful.naps(|| now));
+        assert!(!useful.naps(now));
     }
 }
