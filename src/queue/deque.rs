@@ -20,6 +20,7 @@ unsafe impl Sync for Local {}
 #[derive(Debug)]
 pub(crate) struct Stealer {
     woken: cb::Stealer<Entry>,
+    ranges: cb::Stealer<Entry>,
     yielded: cb::Stealer<Entry>,
 }
 
@@ -45,8 +46,12 @@ impl From<Steal<Entry>> for Stolen {
 impl Local {
     pub(crate) fn new() -> (Self, Stealer) {
         let lines = Lines::new();
-        let (woken, yielded) = lines.stealers();
-        let stealer = Stealer { woken, yielded };
+        let [woken, ranges, yielded] = lines.stealers();
+        let stealer = Stealer {
+            woken,
+            ranges,
+            yielded,
+        };
         (Self(UnsafeCell::new(lines)), stealer)
     }
 
@@ -76,6 +81,15 @@ impl Local {
     pub(crate) unsafe fn push_yielded(&self, task: NonNull<Header>, in_slot: bool) -> bool {
         // SAFETY: as the caller promises.
         unsafe { self.with(|lines| lines.push_yielded(Entry(task), usize::from(in_slot))) }
+    }
+
+    /// Queues what stands for many tasks that nobody has begun, as one that lets others go first.
+    ///
+    /// # Safety
+    /// The caller owns the worker: it is the occupant, or has its place.
+    pub(crate) unsafe fn push_range(&self, range: NonNull<Header>) {
+        // SAFETY: as the caller promises.
+        unsafe { self.with(|lines| lines.push_range(Entry(range))) }
     }
 
     /// Queues a task behind those that stand with the one that was taken last.
@@ -117,28 +131,33 @@ impl Local {
 
 impl Stealer {
     pub(crate) fn is_empty(&self) -> bool {
-        self.woken.is_empty() && self.yielded.is_empty()
+        self.woken.is_empty() && self.ranges.is_empty() && self.yielded.is_empty()
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.woken.len() + self.yielded.len()
+        self.woken.len() + self.ranges.len() + self.yielded.len()
     }
 
     pub(crate) fn steal(&self) -> Stolen {
-        match self.woken.steal() {
-            Steal::Empty => self.yielded.steal(),
-            stolen => stolen,
-        }
-        .into()
+        let lines = [&self.woken, &self.ranges, &self.yielded];
+        let mut stolen = lines.into_iter().map(cb::Stealer::steal);
+        stolen
+            .find(|stolen| !stolen.is_empty())
+            .unwrap_or(Steal::Empty)
+            .into()
     }
 
-    /// Takes one, and up to half of the rest of its line into the same line of `into`.
+    /// Takes one, and up to half of the rest of its line into the same line of `into`. Of ranges one.
     ///
     /// # Safety
     /// The caller owns the worker of `into`.
     pub(crate) unsafe fn steal_batch_and_pop(&self, into: &Local) -> Stolen {
         let steal = |into: &mut Lines| {
             let stolen = into.take_woken(|woken| self.woken.steal_batch_and_pop(woken));
+            if !stolen.is_empty() {
+                return stolen;
+            }
+            let stolen = into.take_range(|| self.ranges.steal());
             if !stolen.is_empty() {
                 return stolen;
             }

@@ -1,9 +1,10 @@
-//! The two lines of a local queue, and whose turn it is.
+//! The lines of a local queue, and whose turn it is.
 //!
 //! A local queue is two lines: tasks that became runnable, and tasks that were runnable all the time and only let others go first. In
-//! one line, each task that is woken would wait for a round of those that yield.
+//! one line, each task that is woken would wait for a round of those that yield. The second line is two, one of them for *ranges*, entries that stand for many
+//! tasks that nobody has begun. So thieves find these before single tasks that have begun here.
 //!
-//! Those that yield go in rounds. A round begins with all that wait in `woken`; then come those that stand in `yielded` already, and between
+//! Those that yield go in rounds. A round begins with all that wait in `woken`; then come those that stand in `ranges` already, and in `yielded`, and between
 //! two of them a few of those that were woken since. So whoever yields has let everything go first that waited here before, as in one line, and
 //! neither line starves the other. Thieves take from the front, and may so let a latecomer into the round under way.
 
@@ -15,16 +16,19 @@ use super::Entry;
 /// See the module's page.
 pub(super) struct Lines {
     woken: cb::Worker<Entry>,
+    ranges: cb::Worker<Entry>,
     yielded: cb::Worker<Entry>,
-    /// Somebody may stand in `yielded`.
-    has_yielded: bool,
-    /// So many in `yielded` belong to this round. Thieves may have taken some of them.
+    /// Somebody may stand in `ranges` or `yielded`.
+    has_rounds: bool,
+    /// So many in `ranges` belong to this round, ...
+    round_of_ranges: usize,
+    /// ... and so many in `yielded`. Thieves may have taken some of them.
     round: usize,
-    /// So many of `woken` go before the first of `yielded`.
+    /// So many of `woken` go before the first of the round.
     ahead: usize,
-    /// The turn of one that had yielded is over, or under way: `ahead` is to be counted anew.
+    /// The turn of one of a round is over, or under way: `ahead` is to be counted anew.
     is_next: bool,
-    /// The task that was taken last had yielded.
+    /// What was taken last belonged to a round.
     took_yielded: bool,
 }
 
@@ -35,8 +39,10 @@ impl Lines {
     pub(super) fn new() -> Self {
         Self {
             woken: cb::Worker::new_fifo(),
+            ranges: cb::Worker::new_fifo(),
             yielded: cb::Worker::new_fifo(),
-            has_yielded: false,
+            has_rounds: false,
+            round_of_ranges: 0,
             round: 0,
             ahead: 0,
             is_next: false,
@@ -44,9 +50,9 @@ impl Lines {
         }
     }
 
-    /// The ends of both that everybody else may take from: `woken`, and `yielded`.
-    pub(super) fn stealers(&self) -> (cb::Stealer<Entry>, cb::Stealer<Entry>) {
-        (self.woken.stealer(), self.yielded.stealer())
+    /// The ends that everybody else may take from: of `woken`, `ranges` and `yielded`.
+    pub(super) fn stealers(&self) -> [cb::Stealer<Entry>; 3] {
+        [&self.woken, &self.ranges, &self.yielded].map(cb::Worker::stealer)
     }
 
     #[inline]
@@ -80,45 +86,70 @@ impl Lines {
     ) -> Steal<Entry> {
         let stolen = steal(&self.yielded);
         if stolen.is_success() {
-            self.has_yielded = true;
+            self.has_rounds = true;
             self.is_next = true;
             self.took_yielded = true;
         }
         stolen
     }
 
+    /// The same, for a range, with which no others come.
+    pub(super) fn take_range(&mut self, steal: impl FnOnce() -> Steal<Entry>) -> Steal<Entry> {
+        self.took_yielded = true;
+        steal()
+    }
+
     #[inline]
     pub(super) fn len(&self) -> usize {
-        let yielded = if self.has_yielded {
-            self.yielded.len()
+        let in_rounds = if self.has_rounds {
+            self.ranges.len() + self.yielded.len()
         } else {
             0
         };
-        self.woken.len() + yielded
+        self.woken.len() + in_rounds
     }
 
     /// Whether others wait too. `elsewhere`: so many go first that may still come into `woken`.
     #[inline]
     pub(super) fn push_yielded(&mut self, task: Entry, elsewhere: usize) -> bool {
         let before = self.yielded.len();
-        if before == 0 {
-            // A round for itself.
-            self.has_yielded = true;
+        let is_first = before == 0 && self.ranges.is_empty();
+        if is_first {
+            self.begins_round(elsewhere);
             self.round = 1;
-            self.ahead = self.woken.len() + elsewhere;
-            self.is_next = false;
         } else {
             // One that comes now does not belong to the round under way.
             self.round = self.round.min(before);
         }
         self.yielded.push(task);
-        before > 0 || self.ahead > elsewhere
+        !is_first || self.ahead > elsewhere
+    }
+
+    /// What stands for many tasks.
+    pub(super) fn push_range(&mut self, range: Entry) {
+        let before = self.ranges.len();
+        if before == 0 && self.yielded.is_empty() {
+            self.begins_round(0);
+            self.round_of_ranges = 1;
+        } else {
+            self.round_of_ranges = self.round_of_ranges.min(before);
+        }
+        self.ranges.push(range);
+    }
+
+    /// A round of one. Everybody goes first who waits already, be it elsewhere.
+    #[inline]
+    fn begins_round(&mut self, elsewhere: usize) {
+        self.has_rounds = true;
+        (self.round_of_ranges, self.round) = (0, 0);
+        self.ahead = self.woken.len() + elsewhere;
+        self.is_next = false;
     }
 
     #[inline]
     pub(super) fn pop(&mut self) -> Option<Entry> {
         self.took_yielded = false;
-        if !self.has_yielded {
+        if !self.has_rounds {
             return self.woken.pop();
         }
         if self.is_next {
@@ -130,6 +161,11 @@ impl Lines {
                 return Some(task);
             }
         }
+        if self.round_of_ranges > 0
+            && let Some(range) = self.pop_range()
+        {
+            return Some(range);
+        }
         match self.yielded.pop() {
             Some(task) => {
                 self.round = self.round.saturating_sub(1);
@@ -137,11 +173,27 @@ impl Lines {
                 self.took_yielded = true;
                 Some(task)
             }
-            None => {
-                self.has_yielded = false;
-                self.woken.pop()
-            }
+            None => self.pop_at_the_end(),
         }
+    }
+
+    fn pop_range(&mut self) -> Option<Entry> {
+        let Some(range) = self.ranges.pop() else {
+            self.round_of_ranges = 0;
+            return None;
+        };
+        self.round_of_ranges = self.round_of_ranges.saturating_sub(1);
+        self.is_next = true;
+        self.took_yielded = true;
+        Some(range)
+    }
+
+    /// Thieves have taken what was left of the round.
+    fn pop_at_the_end(&mut self) -> Option<Entry> {
+        (self.round_of_ranges, self.round) = (0, 0);
+        self.has_rounds = !self.ranges.is_empty();
+        self.is_next = true;
+        self.woken.pop().or_else(|| self.pop_range())
     }
 
     /// As if this were pushed, and then one popped.
@@ -159,8 +211,9 @@ impl Lines {
     fn count_ahead(&mut self) {
         self.is_next = false;
         self.ahead = self.woken.len();
-        if self.round == 0 {
+        if self.round + self.round_of_ranges == 0 {
             self.round = self.yielded.len();
+            self.round_of_ranges = self.ranges.len();
         } else {
             self.ahead = self.ahead.min(BETWEEN);
         }

@@ -341,10 +341,11 @@ impl<'e> Occupant<'e> {
             }
             let start = self.rng.usize(..others);
             for victim in (start..others).chain(0..start) {
-                match self.steal_from(&self.engine.workers[victim], contended) {
+                let victim = &self.engine.workers[victim];
+                match self.steal_from(victim, contended) {
                     Stolen::One(task) => {
                         self.worker.stats.steals.add(1);
-                        self.finds();
+                        self.finds(victim);
                         return Some(task);
                     }
                     Stolen::Retry => again = true,

@@ -74,9 +74,9 @@ impl Engine {
     /// # Safety
     /// The caller occupies `worker`.
     #[inline]
-    pub(crate) unsafe fn push_many(&self, worker: &Worker, entry: NonNull<Header>, tasks: usize) {
+    pub(crate) unsafe fn push_range(&self, worker: &Worker, entry: NonNull<Header>, tasks: usize) {
         // SAFETY: as the caller promises.
-        let _ = unsafe { worker.local.push_yielded(entry, false) };
+        unsafe { worker.local.push_range(entry) };
         self.sharing.suspend_for(tasks);
         // SAFETY: as above.
         unsafe { self.notify_of(worker) };

@@ -169,7 +169,7 @@ impl BatchSchedule for Scheduler {
         };
         match context::worker_of(engine) {
             // SAFETY: `worker_of` gives the worker that this thread occupies.
-            Some(worker) => unsafe { engine.push_many(worker, entry, left) },
+            Some(worker) => unsafe { engine.push_range(worker, entry, left) },
             None => engine.push_foreign(entry),
         }
     }

@@ -106,6 +106,8 @@ struct Batch<K: Kind, S> {
 
 /// What turns write.
 struct Written<K: Kind, S> {
+    /// Futures that nobody has moved to a cell, or dropped.
+    untaken: Countdown,
     remaining: Countdown,
     refs: Countdown,
     /// The range of all elements. Only what is split off has memory of its own.
@@ -161,7 +163,10 @@ impl<K: Kind, S: BatchSchedule> Batch<K, S> {
 
     /// What a turn on a range has done. The caller has a reference that outlasts the call.
     fn enter(&self, tally: &mut Tally) {
-        self.futures.taken(tally.taken);
+        if tally.taken > 0 && self.written.untaken.give_back(tally.taken) {
+            // SAFETY: the last future was taken.
+            unsafe { self.futures.free() };
+        }
         if tally.ended > 0 {
             self.completed(tally.ended as u64);
             tally.released += self.settle(tally.ended);
@@ -301,6 +306,7 @@ pub(crate) unsafe fn create<K: Kind, S: BatchSchedule>(
         lost: AtomicBool::new(false),
         over: AtomicBool::new(false),
         written: Apart::new(Written {
+            untaken: Countdown::new(count as usize),
             remaining: Countdown::new(count as usize),
             // The elements, the first range, the hub and the gather.
             refs: Countdown::new(count as usize + 3),

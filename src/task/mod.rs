@@ -57,7 +57,7 @@ pub(crate) trait Schedule: 'static {
     /// Queues a task that was woken while it was polled, on the thread that polled it.
     ///
     /// # Safety
-    /// The task is due, or the entry of a batch, and in no queue. It was made in `home`, or its batch was.
+    /// The task is due and in no queue. It was made in `home`, or its batch was.
     unsafe fn requeue(task: NonNull<Header>, home: NonNull<PageSet>);
 
     /// Whether this thread owns the page set.

@@ -34,6 +34,13 @@ fn push_yielded(local: &Local, yielded: impl IntoIterator<Item = usize>) -> Vec<
     yielded.into_iter().map(push).collect()
 }
 
+fn push_range(local: &Local, ranges: impl IntoIterator<Item = usize>) {
+    for number in ranges {
+        // SAFETY: the queue is this thread's.
+        unsafe { local.push_range(entry(number)) };
+    }
+}
+
 /// Whatever stands in line: as if it were pushed, and then one popped.
 #[test]
 fn an_exchange_gives_whose_turn_it_is() {
@@ -187,4 +194,145 @@ fn a_thief_takes_from_both_lines_and_keeps_them_apart() {
     assert_eq!((stealer.is_empty(), stealer.len()), (true, 0));
     assert_eq!(taken, [1, 9, 2, 9, 3, 4, 9]);
     assert_eq!(drain(&local), []);
+}
+
+#[test]
+fn ranges_go_in_rounds_with_those_that_yield() {
+    let (local, stealer) = Local::new();
+    push(&local, [1]);
+    push_range(&local, [2]);
+    push(&local, [3]);
+    assert_eq!(stealer.len(), 3);
+    assert_eq!([pop(&local), pop(&local), pop(&local)], [1, 2, 3]);
+
+    assert_eq!(push_yielded(&local, [1]), [false]);
+    push_range(&local, [2]);
+    assert_eq!(push_yielded(&local, [3]), [true]);
+    assert_eq!(drain(&local), [1, 2, 3]);
+    push_range(&local, [1]);
+    assert_eq!(push_yielded(&local, [2]), [true]);
+    assert_eq!(drain(&local), [1, 2]);
+}
+
+#[test]
+fn a_range_that_goes_on_lets_those_that_it_began_go_first() {
+    let (local, _) = Local::new();
+    push_range(&local, [1_000]);
+    let (mut begun, mut ended, mut most) = (0, 0, 0);
+    while begun < 6_400 {
+        if pop(&local) == 1_000 {
+            push_range(&local, [1_000]);
+            push_yielded(&local, 1..=64);
+            begun += 64;
+        } else {
+            ended += 1;
+        }
+        most = most.max(begun - ended);
+    }
+    assert!(most <= 4 * 64, "{most} were under way");
+}
+
+#[test]
+fn no_line_starves_another() {
+    let kinds: [fn(&Local, usize); 3] = [
+        |local, number| push(local, [number]),
+        |local, number| push_range(local, [number]),
+        |local, number| {
+            push_yielded(local, [number]);
+        },
+    ];
+    // Whoever goes on and on is of one of these, by its number.
+    for standing in 1..8_usize {
+        let (local, _) = Local::new();
+        let mut turns = [0; 3];
+        let stands = |kind: usize| standing >> kind & 1 == 1;
+        for kind in (0..3).filter(|&kind| stands(kind)) {
+            kinds[kind](&local, kind + 1);
+        }
+        for _ in 0..3_000 {
+            let kind = pop(&local) - 1;
+            turns[kind] += 1;
+            kinds[kind](&local, kind + 1);
+        }
+        for kind in (0..3).filter(|&kind| stands(kind)) {
+            assert!(turns[kind] >= 700, "of {standing:03b}: {turns:?}");
+        }
+    }
+}
+
+/// Whoever lets others go first does so for all that wait, whatever they are; and everything comes out once.
+#[test]
+fn who_yields_has_let_everything_go_first() {
+    let mut rng = fastrand::Rng::with_seed(7);
+    for _ in 0..300 {
+        let ((local, stealer), (own, _)) = (Local::new(), Local::new());
+        // Of each that has yielded and waits: who is to go first.
+        let mut before: Vec<(usize, Vec<usize>)> = Vec::new();
+        let mut waiting: Vec<usize> = Vec::new();
+        let has_thieves = rng.bool();
+        for number in 1..500 {
+            match rng.u8(..8) {
+                0 => push(&local, [number]),
+                1 => push_range(&local, [number]),
+                2 => {
+                    push_yielded(&local, [number]);
+                    before.push((number, waiting.clone()));
+                }
+                3 if has_thieves => {
+                    // SAFETY: the queues are this thread's.
+                    let stolen = unsafe { stealer.steal_batch_and_pop(&own) };
+                    if let Stolen::One(task) = stolen {
+                        let task = task.addr().get() / align_of::<Header>();
+                        let others = drain(&own);
+                        waiting.retain(|&other| other != task && !others.contains(&other));
+                    }
+                    continue;
+                }
+                _ => {
+                    // SAFETY: as above.
+                    let Some(task) = (unsafe { local.pop() }) else {
+                        assert_eq!(waiting, []);
+                        continue;
+                    };
+                    let task = task.addr().get() / align_of::<Header>();
+                    let place = waiting.iter().position(|&other| other == task);
+                    waiting.remove(place.expect("it comes out once"));
+                    if let Some((_, others)) = before.iter().find(|(number, _)| *number == task) {
+                        let late = waiting.iter().find(|other| others.contains(other));
+                        // A thief lets latecomers into the round.
+                        assert!(has_thieves || late.is_none(), "{task} before {late:?}");
+                    }
+                    continue;
+                }
+            }
+            waiting.push(number);
+        }
+        let mut rest = drain(&local);
+        rest.sort_unstable();
+        waiting.sort_unstable();
+        assert_eq!(rest, waiting);
+        assert!(stealer.is_empty());
+    }
+}
+
+#[test]
+fn a_thief_takes_one_range_before_those_that_yield() {
+    let ((local, stealer), (own, _)) = (Local::new(), Local::new());
+    push_yielded(&local, [4, 5, 6]);
+    push_range(&local, [2, 3]);
+    push(&local, [1]);
+    let mut taken = Vec::new();
+    // SAFETY: the queue is this thread's.
+    while let Stolen::One(task) = unsafe { stealer.steal_batch_and_pop(&own) } {
+        taken.push(task.addr().get() / align_of::<Header>());
+        taken.extend(drain(&own).iter().map(|number| 10 + number));
+    }
+    assert_eq!(taken, [1, 2, 3, 4, 15, 6]);
+    push_yielded(&local, [3]);
+    push_range(&local, [2]);
+    push(&local, [1]);
+    for number in 1..=3 {
+        assert!(matches!(stealer.steal(), Stolen::One(task) if task == entry(number)));
+    }
+    assert!(matches!(stealer.steal(), Stolen::Nothing));
 }

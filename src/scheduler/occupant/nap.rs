@@ -7,23 +7,33 @@
 //! that nobody calls it; then it searches again. What it would have been called for waits for the end of the nap, at most. What comes from outside,
 //! or takes as long as a call, is worth one, and ends this.
 //!
+//! Of many short tasks it cannot be told what they would have taken where they were: a task that is stolen takes several times as long, the more the farther
+//! two processors are from one another. So it is tried. *Calls for such are in doubt* until a nap shows how many turns there are without them.
+//!
 //! A searcher looks at all queues before it falls asleep, whatever it does until then, so nothing else has to know of naps: they have an end.
 
 use std::time::{Duration, Instant};
 
 use super::Occupant;
 use crate::driver::Handover;
+use crate::scheduler::engine::Engine;
+use crate::scheduler::worker::Worker;
+use find::{Find, Outcome, Verdict, Victim, Work};
 
-/// Who finds less to do was called in vain: a call takes both sides some five microseconds, and whoever called goes on meanwhile.
-const WORTH: Duration = Duration::from_micros(10);
-/// After so many turns it is known what was found: that the spell goes on may be due to others, such as the joiner of what was found.
-const MOST: u64 = 96;
+mod find;
+#[cfg(all(test, not(heist_loom)))]
+mod tests;
+
 /// So often in a row.
 const OFTEN: u8 = 16;
 /// How long a nap is, at most. Each takes some 25 µs of a processor that has nothing else to do.
 const NAP: Duration = Duration::from_micros(200);
 /// So many naps in a row after which there was nothing to do.
 const EMPTY: u8 = 16;
+/// So many calls in doubt are taken for worth it, if it is found that they are, ...
+const TRUSTED: u16 = 256;
+/// ... and so many naps are had, if it is found that they are not, before it is tried again.
+const MOST_NAPS: u16 = 512;
 
 /// What has come of the last call, or nap.
 #[derive(Debug, Default)]
@@ -31,49 +41,32 @@ enum Call {
     /// That is known.
     #[default]
     Judged,
-    /// Nothing has been found so far.
-    Open,
+    /// What was found so far is over.
+    Open(Work),
     /// Tasks of another worker's queue were found.
     Found(Find),
 }
 
-#[derive(Debug)]
-struct Find {
+/// How many turns all workers had at some time.
+#[derive(Clone, Copy, Debug)]
+struct Reading {
     at: Instant,
-    /// The number of the turn before that of the first one.
-    turn: u64,
-    tasks: usize,
-    /// After how many turns it is looked next what came of it.
-    next_look: u64,
+    turns: u64,
 }
 
-impl Find {
-    fn new(tasks: usize, turn: u64) -> Self {
+impl Reading {
+    fn of(engine: &Engine) -> Self {
+        let turns = engine.workers.iter().map(|worker| worker.turns.get() / 2);
         Self {
             at: Instant::now(),
-            turn,
-            tasks,
-            next_look: 1,
+            turns: turns.fold(0, u64::wrapping_add),
         }
     }
 
-    /// What they take together, if so many turns have taken so much time. What a turn brings about, by waking others or by going on, counts as well.
-    fn work(&self, turns: u64, time: Duration) -> Duration {
-        let each = time / u32::try_from(turns).unwrap_or(u32::MAX).max(1);
-        time.max(each * u32::try_from(self.tasks).unwrap_or(u32::MAX))
-    }
-
-    /// Whether they were worth a call, by what came of them up to turn number `turn`. None: that is not known yet.
-    fn verdict(&mut self, turn: u64, is_over: bool) -> Option<bool> {
-        let turns = turn.wrapping_sub(self.turn) / 2;
-        if !is_over && turns < self.next_look {
-            return None;
-        }
-        self.next_look = 2 * turns;
-        if self.work(turns, self.at.elapsed()) >= WORTH {
-            Some(true)
-        } else {
-            (is_over || turns >= MOST).then_some(false)
+    fn until(self, later: Self) -> Work {
+        Work {
+            turns: later.turns.wrapping_sub(self.turns),
+            time: later.at - self.at,
         }
     }
 }
@@ -82,8 +75,20 @@ impl Find {
 #[derive(Debug, Default)]
 pub(super) struct Naps {
     call: Call,
-    /// So many calls in a row were in vain.
+    /// So many calls in a row were in vain, or in doubt.
     in_vain: u8,
+    /// So many of them were in doubt.
+    in_doubt: u8,
+    /// So many that are in doubt are taken for worth it.
+    trusted: u16,
+    /// When the first call of the row was judged.
+    first: Option<Reading>,
+    /// What all did between that and the first nap.
+    called: Work,
+    /// What they did during naps since then.
+    napping: Work,
+    /// How many those were.
+    naps: u16,
     empty: u8,
     /// The turn in which it began the last one.
     turn: u64,
@@ -92,20 +97,19 @@ pub(super) struct Naps {
 impl Naps {
     /// The occupant was called, or goes to search once more.
     fn gets_up(&mut self) {
-        self.call = Call::Open;
+        self.call = Call::Open(Work::default());
     }
 
     /// It takes so many tasks from another worker's queue, after its turn number `turn`.
-    fn finds(&mut self, tasks: usize, turn: u64) {
-        if matches!(self.call, Call::Open) {
-            self.call = Call::Found(Find::new(tasks, turn));
+    fn finds(&mut self, tasks: usize, turn: u64, victim: Victim) {
+        if let Call::Open(before) = self.call {
+            self.call = Call::Found(Find::new(before, tasks, turn, victim));
         }
     }
 
     /// Something has come from outside.
     fn is_wanted(&mut self) {
-        self.call = Call::Judged;
-        self.in_vain = 0;
+        self.judge(Verdict::Worth);
     }
 
     /// Whether the last call was.
@@ -120,28 +124,46 @@ impl Naps {
 
     /// It has run one or more of the tasks that it found, up to its turn number `turn`; `is_over`: and nothing is left of them.
     #[inline]
-    fn has_run(&mut self, turn: u64, is_over: bool) {
-        if let Call::Found(find) = &mut self.call
-            && let Some(verdict) = find.verdict(turn, is_over)
-        {
-            self.judge(verdict);
+    fn has_run(&mut self, turn: u64, is_over: bool, turn_of: impl FnOnce(usize) -> u64) {
+        if let Call::Found(find) = &mut self.call {
+            match find.look(turn, is_over, turn_of) {
+                Outcome::Unknown => {}
+                Outcome::Over(work) => self.call = Call::Open(work),
+                Outcome::Judged(verdict) => self.judge(verdict),
+            }
         }
     }
 
     #[cold]
-    fn judge(&mut self, was_worth_it: bool) {
+    fn judge(&mut self, verdict: Verdict) {
         self.call = Call::Judged;
-        self.in_vain = if was_worth_it {
-            0
-        } else {
-            OFTEN.min(self.in_vain + 1)
-        };
+        let is_trusted = verdict == Verdict::InDoubt && self.trusted > 0;
+        if is_trusted {
+            self.trusted -= 1;
+        }
+        if is_trusted || verdict == Verdict::Worth {
+            self.begins_row();
+            return;
+        }
+        let before = self.in_vain;
+        self.in_vain = OFTEN.min(before + 1);
+        if before < OFTEN && verdict == Verdict::InDoubt {
+            self.in_doubt += 1;
+        }
+    }
+
+    fn begins_row(&mut self) {
+        (self.in_vain, self.in_doubt, self.naps) = (0, 0, 0);
+        self.first = None;
     }
 
     /// It has nothing to do since its turn number `turn`. Whether it naps.
-    fn is_due(&mut self, turn: u64) -> bool {
-        if matches!(self.call, Call::Open) {
-            self.judge(false);
+    fn is_due(&mut self, turn: u64, reading: impl FnOnce() -> Reading) -> bool {
+        if matches!(self.call, Call::Open(_)) {
+            self.judge(Verdict::InVain);
+        }
+        if self.in_vain > 0 && self.first.is_none() {
+            self.first = Some(reading());
         }
         let found_nothing = std::mem::replace(&mut self.turn, turn) == turn;
         self.empty = if found_nothing { self.empty + 1 } else { 0 };
@@ -151,6 +173,22 @@ impl Naps {
         }
         is_due
     }
+
+    /// What all workers did during a nap, or until it was over.
+    fn has_napped(&mut self, begin: Reading, end: Reading) {
+        if self.naps == 0 {
+            let first = self.first.unwrap_or(begin);
+            (self.called, self.napping) = (first.until(begin), Work::default());
+        }
+        self.naps += 1;
+        self.napping += begin.until(end);
+        if 2 * self.in_doubt >= OFTEN && self.called.rate() > 1.05 * self.napping.rate() {
+            self.trusted = TRUSTED;
+            self.begins_row();
+        } else if self.naps == MOST_NAPS {
+            self.begins_row();
+        }
+    }
 }
 
 impl Occupant<'_> {
@@ -159,12 +197,17 @@ impl Occupant<'_> {
         self.naps.get_or_insert_default().gets_up();
     }
 
-    /// It takes something from another worker's queue, in part into its own.
-    pub(super) fn finds(&mut self) {
+    /// It takes something from the queue of `victim`, in part into its own.
+    pub(super) fn finds(&mut self, victim: &Worker) {
         if let Some(naps) = &mut self.naps {
             // SAFETY: this thread occupies the worker.
             let tasks = unsafe { self.worker.local.len() } + 1;
-            naps.finds(tasks, self.worker.turns.get());
+            let turn = self.worker.turns.get();
+            let victim = Victim {
+                worker: victim.index,
+                turn: victim.turns.get(),
+            };
+            naps.finds(tasks, turn, victim);
         }
     }
 
@@ -179,7 +222,9 @@ impl Occupant<'_> {
     #[inline]
     pub(super) fn has_run(&mut self, is_over: bool) {
         if let Some(naps) = &mut self.naps {
-            naps.has_run(self.worker.turns.get(), is_over);
+            let workers = &self.engine.workers;
+            let turn_of = |other: usize| workers[other].turns.get();
+            naps.has_run(self.worker.turns.get(), is_over, turn_of);
         }
     }
 
@@ -198,7 +243,9 @@ impl Occupant<'_> {
             return false;
         }
         let turn = self.worker.turns.get();
-        let is_due = self.naps.as_mut().is_some_and(|naps| naps.is_due(turn));
+        let engine = self.engine;
+        let is_due = |naps: &mut Box<Naps>| naps.is_due(turn, || Reading::of(engine));
+        let is_due = self.naps.as_mut().is_some_and(is_due);
         if !is_due || !self.has_others_awake() {
             return false;
         }
@@ -209,7 +256,11 @@ impl Occupant<'_> {
         }
         self.worker.stats.falls_asleep();
         self.gets_up();
-        self.nap(Instant::now() + NAP);
+        let begin = Reading::of(self.engine);
+        self.nap(begin.at + NAP);
+        if let Some(naps) = &mut self.naps {
+            naps.has_napped(begin, Reading::of(self.engine));
+        }
         self.worker.stats.wakes();
         true
     }
@@ -242,100 +293,5 @@ impl Occupant<'_> {
         let asleep = self.engine.idle.asleep_among(regular);
         let this = usize::from(self.worker.index < regular);
         asleep + this < regular
-    }
-}
-
-#[cfg(all(test, not(heist_loom)))]
-mod tests {
-    use super::*;
-
-    /// Called so often, and found nothing.
-    fn called_in_vain(times: u8) -> Naps {
-        let mut naps = Naps::default();
-        for turn in 1..=times {
-            naps.gets_up();
-            assert_eq!(naps.is_due(turn.into()), turn >= OFTEN);
-        }
-        naps
-    }
-
-    #[test]
-    fn who_is_called_in_vain_often_naps() {
-        let mut naps = called_in_vain(OFTEN - 1);
-        assert!(!naps.are_likely());
-        assert!(!naps.is_due(100), "nobody has called");
-        naps.gets_up();
-        assert!(naps.is_due(102) && naps.are_likely());
-    }
-
-    #[test]
-    fn after_some_naps_with_nothing_to_do_it_sleeps_and_naps_again_when_called() {
-        let mut naps = called_in_vain(OFTEN);
-        for _ in 1..EMPTY {
-            naps.gets_up();
-            assert!(naps.is_due(OFTEN.into()));
-        }
-        assert!(!naps.is_due(OFTEN.into()));
-        naps.gets_up();
-        assert!(naps.is_due(OFTEN.into()));
-        for turn in 200..300 {
-            naps.gets_up();
-            assert!(naps.is_due(turn), "it has run something each time");
-        }
-    }
-
-    #[test]
-    fn what_comes_from_outside_or_takes_as_long_as_a_call_is_worth_one() {
-        let mut naps = called_in_vain(OFTEN);
-        naps.gets_up();
-        naps.is_wanted();
-        assert!(!naps.are_likely());
-        let mut naps = called_in_vain(OFTEN);
-        naps.gets_up();
-        naps.finds(1, 20);
-        std::thread::sleep(WORTH);
-        naps.has_run(22, false);
-        assert!(!naps.are_likely());
-    }
-
-    #[test]
-    fn what_is_left_of_a_find_is_counted_by_what_was_run() {
-        let find = Find::new(8, 20);
-        assert_eq!(find.work(2, WORTH / 2), 2 * WORTH);
-        assert_eq!(find.work(8, WORTH), WORTH);
-        // One entry of a queue with many elements, or a task that yields.
-        assert_eq!(Find::new(1, 20).work(50, WORTH), WORTH);
-    }
-
-    #[test]
-    fn a_find_of_short_turns_is_judged_when_it_is_over_or_goes_on_for_long() {
-        // Turns that take no time to speak of.
-        let in_no_time = |turns: u64, is_over| {
-            let mut find = Find::new(1, 20);
-            find.at += Duration::from_secs(3600);
-            find.verdict(20 + 2 * turns, is_over)
-        };
-        assert_eq!(in_no_time(1, false), None);
-        assert_eq!(in_no_time(1, true), Some(false));
-        assert_eq!(in_no_time(MOST - 1, false), None);
-        assert_eq!(in_no_time(MOST, false), Some(false));
-        // It is not looked at each turn.
-        let mut find = Find::new(1, 20);
-        find.at += Duration::from_secs(3600);
-        assert_eq!(find.verdict(26, false), None);
-        find.at -= Duration::from_secs(7200);
-        assert_eq!(find.verdict(30, false), None);
-        assert_eq!(find.verdict(32, false), Some(true));
-    }
-
-    #[test]
-    fn a_call_is_judged_once() {
-        let mut naps = called_in_vain(OFTEN);
-        naps.gets_up();
-        naps.judge(false);
-        naps.finds(1_000_000, 40);
-        std::thread::sleep(WORTH);
-        naps.has_run(42, true);
-        assert!(naps.are_likely());
     }
 }

@@ -5,7 +5,6 @@ use std::ptr::{self, NonNull};
 
 use crate::sync::UnsafeCell;
 use crate::util::contain::contain;
-use crate::util::countdown::Countdown;
 
 /// More would leave a range no room to count past its end.
 const MOST: usize = (u32::MAX / 2) as usize;
@@ -43,13 +42,11 @@ impl<F> Unstarted<F> {
     /// The same in the hands of whoever claims them.
     pub(super) fn into_futures(mut self) -> Futures<F> {
         let mut futures = mem::take(&mut self.0);
-        let untaken = Countdown::new(futures.len());
         // SAFETY: shorter. What is beyond belongs to who claims it.
         unsafe { futures.set_len(0) };
         Futures {
             first: NonNull::new(futures.as_mut_ptr()).expect("a vector's memory is not null"),
             memory: UnsafeCell::new(futures),
-            untaken,
         }
     }
 }
@@ -69,7 +66,6 @@ pub(super) struct Futures<F> {
     first: NonNull<F>,
     /// As an empty vector. Shared by whoever takes a future; who says last that futures were taken has it alone.
     memory: UnsafeCell<Vec<F>>,
-    untaken: Countdown,
 }
 
 impl<F> Futures<F> {
@@ -106,14 +102,15 @@ impl<F> Futures<F> {
         unsafe { self.first.add(index as usize) }
     }
 
-    /// So many futures have been taken or dropped.
-    pub(super) fn taken(&self, count: usize) {
-        if count > 0 && self.untaken.give_back(count) {
-            let memory = self
-                .memory
-                // SAFETY: every future was taken: nobody looks at the memory any more.
-                .with_mut(|memory| mem::take(unsafe { &mut *memory }));
-            drop(memory);
-        }
+    /// Gives the memory back.
+    ///
+    /// # Safety
+    /// Every future was taken or dropped, and this is done once.
+    pub(super) unsafe fn free(&self) {
+        let memory = self
+            .memory
+            // SAFETY: nobody looks at the memory any more, as the caller promises.
+            .with_mut(|memory| mem::take(unsafe { &mut *memory }));
+        drop(memory);
     }
 }

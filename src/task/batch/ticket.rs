@@ -181,8 +181,10 @@ unsafe fn work<K: Kind, S: BatchSchedule>(header: NonNull<Header>) {
         // A helper has taken the last element meanwhile, and with it the entry: the new one is not to wait in a queue for nothing.
         Leave::Push if range.is_empty() => range.drop_entry(),
         Leave::Push => {
+            // Others may run and free it as soon as it is pushed.
+            current::set(None);
             // SAFETY: the entry is new, and ours to push.
-            unsafe { S::requeue(header, this.home) };
+            unsafe { S::offer(header, this.home, range.len() as usize) };
             false
         }
         Leave::Done => false,
@@ -215,8 +217,11 @@ unsafe fn help<K: Kind, S: BatchSchedule>(header: NonNull<Header>) {
     if !ticket.range.is_empty() {
         // SAFETY: the entry keeps the range, and that the batch.
         let home = unsafe { batch.as_ref() }.home;
+        let left = ticket.range.len() as usize;
+        // Others may run and free it as soon as it is pushed.
+        current::set(None);
         // SAFETY: the entry is in hand.
-        unsafe { S::requeue(header, home) };
+        unsafe { S::offer(header, home, left) };
     } else if ticket.range.drop_entry() {
         // SAFETY: the last holder was the entry.
         unsafe { free::<K, S>(header) };
