@@ -20,10 +20,11 @@ const REACH: usize = 8;
 /// Below this many nodes or entries no memory is given back.
 const SMALL: usize = 1024;
 
-/// So many nodes without a timer are nothing to sweep for, and after so many removals it is time to look.
+/// So many nodes without a timer are nothing to sweep for, and after so many timers it is time to look.
 const FEW: usize = 64;
 
-/// Nodes without a timer are swept out when there are so many times as many nodes as timers: so each removal costs looks at one node and a third.
+/// Nodes without a timer are swept out before another one comes, or when one of them is in the way, if there are so many times as many nodes as timers: so each removal
+/// costs looks at one node and a third, or none, if all timers are taken out.
 const MANY: usize = 4;
 
 /// Names one entry for as long as it is there, and nothing afterwards: sequence numbers are never used twice, so a key
@@ -84,8 +85,6 @@ pub(super) struct Queue<T> {
     last_seq: u64,
     /// The queue's own number, for its keys.
     shard: u32,
-    /// Of entries, or of what their nodes say.
-    removals: usize,
     /// `last_seq` when it was last asked whether memory can be given back.
     aged_at: u64,
 }
@@ -99,7 +98,6 @@ impl<T> Queue<T> {
             entries: Vec::new(),
             last_seq: 0,
             shard,
-            removals: 0,
             aged_at: 0,
         }
     }
@@ -128,6 +126,9 @@ impl<T> Queue<T> {
             None => self.entries.push(entry),
         }
         let slot = u32::try_from(slot).expect("less than four billion timers");
+        if self.last_seq.is_multiple_of(FEW as u64) && self.is_crowded() {
+            self.sweep();
+        }
         self.enqueue(Node {
             tick,
             seq,
@@ -149,7 +150,9 @@ impl<T> Queue<T> {
             self.run.pop_back();
         }
         let item = self.items.remove(key.slot() as usize);
-        self.removed();
+        if self.items.is_empty() {
+            self.clear();
+        }
         Some(item)
     }
 
@@ -169,8 +172,10 @@ impl<T> Queue<T> {
                 slot: key.slot(),
                 version: entry.version,
             };
+            if self.is_crowded() {
+                self.sweep();
+            }
             self.enqueue(node);
-            self.removed();
         }
         true
     }
@@ -182,7 +187,9 @@ impl<T> Queue<T> {
         let slot = node.slot as usize;
         self.entries[slot].seq = None;
         let item = self.items.remove(slot);
-        self.removed();
+        if self.items.is_empty() {
+            self.clear();
+        }
         Some(item)
     }
 
@@ -211,6 +218,7 @@ impl<T> Queue<T> {
                     self.pop(node);
                     self.enqueue(Node { tick, ..node });
                 }
+                None if self.is_crowded() => self.sweep(),
                 None => self.pop(node),
             }
         }
@@ -266,15 +274,15 @@ impl<T> Queue<T> {
         self.run.insert(before.map_or(0, |place| place + 1), node);
     }
 
-    /// After a node or an entry has lost the other: looks now and then whether that has left much behind.
-    #[inline]
-    fn removed(&mut self) {
-        self.removals = self.removals.wrapping_add(1);
-        if self.removals.is_multiple_of(FEW)
-            && self.run.len() + self.heap.len() > MANY * self.items.len() + FEW
-        {
-            self.sweep();
-        }
+    /// No node has a timer any more.
+    fn clear(&mut self) {
+        self.run.clear();
+        self.heap.clear();
+    }
+
+    /// Whether timers have left many nodes behind.
+    fn is_crowded(&self) -> bool {
+        self.run.len() + self.heap.len() > MANY * self.items.len() + FEW
     }
 
     /// Takes the nodes out that have no entry: seldom enough that it costs each removal a constant share.

@@ -10,12 +10,17 @@
     reason = "the loom models reach these through heist::model"
 )]
 
+use std::time::{Duration, Instant};
+
 use crate::sync::{AtomicBool, Mutex, Ordering, UnsafeCell, give_way};
 use crate::util::asymmetric;
 
-/// So often the owner takes the lock before it is biased, which takes about as long as a barrier. Each time that somebody comes then, twice as often.
+/// So often the owner takes the lock before it is biased, which takes about as long as a barrier. Each time that somebody comes soon then, twice as often.
 const STREAK: u32 = if cfg!(heist_loom) { 4 } else { 256 };
 const LONGEST: u32 = if cfg!(heist_loom) { 4 } else { 1 << 14 };
+
+/// After that long it has paid that the lock was biased.
+const SOON: Duration = Duration::from_millis(1);
 
 /// As long as the owner may well be in without having lost its processor.
 const SPINS: u32 = if cfg!(heist_loom) { 1 } else { 100 };
@@ -37,6 +42,21 @@ struct Streak {
     so_far: u32,
     /// How often it does.
     wanted: u32,
+    /// When the lock was biased the last time.
+    biased_at: Option<Instant>,
+}
+
+impl Streak {
+    /// Somebody else comes while the lock is biased.
+    fn breaks_off(&mut self) {
+        // To a model all that happens is soon, as it has no clock.
+        let has_paid = !cfg!(heist_loom) && self.biased_at.is_some_and(|at| at.elapsed() >= SOON);
+        self.wanted = if has_paid {
+            STREAK
+        } else {
+            LONGEST.min(2 * self.wanted)
+        };
+    }
 }
 
 // SAFETY: one thread at a time gets to the value: see `own` and `share`.
@@ -51,6 +71,7 @@ impl<T> Biased<T> {
             lock: Mutex::new(Streak {
                 so_far: 0,
                 wanted: STREAK,
+                biased_at: None,
             }),
             value: UnsafeCell::new(value),
         }
@@ -86,6 +107,7 @@ impl<T> Biased<T> {
         let mut streak = self.lock.lock();
         streak.so_far += 1;
         if streak.so_far > streak.wanted {
+            streak.biased_at = Some(Instant::now());
             // Relaxed: the owner alone heeds it, and others look under the lock.
             self.shared.store(false, Ordering::Relaxed);
         }
@@ -99,7 +121,7 @@ impl<T> Biased<T> {
         // Relaxed: it becomes false under the lock only.
         if !self.shared.load(Ordering::Relaxed) {
             self.exclude();
-            streak.wanted = LONGEST.min(2 * streak.wanted);
+            streak.breaks_off();
         }
         streak.so_far = 0;
         // SAFETY: by the lock, and the owner takes it too.
@@ -135,5 +157,29 @@ impl Drop for Out<'_> {
     fn drop(&mut self) {
         // Release: pairs with the Acquire in `exclude`.
         self.0.store(false, Ordering::Release);
+    }
+}
+
+#[cfg(all(test, not(heist_loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_comes_soon_makes_the_owner_wait_for_longer_and_who_comes_late_does_not() {
+        let now = Instant::now();
+        let mut streak = Streak {
+            so_far: 0,
+            wanted: STREAK,
+            biased_at: Some(now + Duration::from_secs(3600)),
+        };
+        streak.breaks_off();
+        assert_eq!(streak.wanted, 2 * STREAK);
+        for _ in 0..20 {
+            streak.breaks_off();
+        }
+        assert_eq!(streak.wanted, LONGEST);
+        streak.biased_at = now.checked_sub(SOON);
+        streak.breaks_off();
+        assert_eq!(streak.wanted, STREAK);
     }
 }

@@ -65,6 +65,34 @@ fn nodes_that_have_lost_their_timers_are_swept_out() {
 }
 
 #[test]
+fn nodes_are_left_behind_until_they_are_in_the_way_or_all_timers_are_gone() {
+    for step in [1, 7_919] {
+        let mut queue = Queue::new(0);
+        let last = queue.insert(10_007, 10_007);
+        let keys: Vec<_> = (0..10_000)
+            .map(|n| queue.insert(n * step % 10_007, n))
+            .collect();
+        for key in keys {
+            assert!(queue.remove(key).is_some());
+        }
+        assert!(queue.nodes().count() > 5_000);
+        assert_eq!(queue.earliest(), Some(10_007));
+        assert_eq!(queue.nodes().count(), 1);
+        let keys: Vec<_> = (0..10_000).map(|n| queue.insert(n, n)).collect();
+        assert_eq!(queue.remove(last), Some(10_007));
+        for key in keys {
+            assert!(queue.remove(key).is_some());
+        }
+        assert_eq!(queue.nodes().count(), 0);
+        queue.insert(7, 7);
+        queue.insert(5, 5);
+        assert_eq!(queue.pop_due(7), Some(5));
+        assert_eq!(queue.pop_due(7), Some(7));
+        assert_eq!(queue.nodes().count(), 0);
+    }
+}
+
+#[test]
 fn behaves_like_a_sorted_vector() {
     for seed in 0..40 {
         let mut rng = fastrand::Rng::with_seed(seed);
