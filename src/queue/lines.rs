@@ -95,8 +95,9 @@ impl Lines {
 
     /// The same, for a range, with which no others come.
     pub(super) fn take_range(&mut self, steal: impl FnOnce() -> Steal<Entry>) -> Steal<Entry> {
-        self.took_yielded = true;
-        steal()
+        let stolen = steal();
+        self.took_yielded = stolen.is_success();
+        stolen
     }
 
     #[inline]
@@ -127,12 +128,9 @@ impl Lines {
 
     /// What stands for many tasks.
     pub(super) fn push_range(&mut self, range: Entry) {
-        let before = self.ranges.len();
-        if before == 0 && self.yielded.is_empty() {
+        if self.ranges.is_empty() && self.yielded.is_empty() {
             self.begins_round(0);
             self.round_of_ranges = 1;
-        } else {
-            self.round_of_ranges = self.round_of_ranges.min(before);
         }
         self.ranges.push(range);
     }
@@ -188,7 +186,7 @@ impl Lines {
         Some(range)
     }
 
-    /// Thieves have taken what was left of the round.
+    /// Nobody stands in `yielded`: what was left of the round, thieves have taken, if anything was.
     fn pop_at_the_end(&mut self) -> Option<Entry> {
         (self.round_of_ranges, self.round) = (0, 0);
         self.has_rounds = !self.ranges.is_empty();

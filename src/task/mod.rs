@@ -84,10 +84,11 @@ pub(crate) trait BatchSchedule: Schedule {
     /// So many elements of this set are about to become complete.
     fn all_completed(set: &PageSet, count: u64);
 
-    /// Queues the entry of a range that this thread is going to work on, where others find it, and wakes one of them. So many elements are left.
+    /// Queues the entry of a range, where others find it, and wakes one of them. So many elements are left.
     ///
     /// # Safety
-    /// The entry is in no queue. Its batch was made in `home`.
+    /// The entry is in no queue. Its batch was made in `home`. Others may run and free it at once: unless the caller has the range's turn, it does not touch it again, and it is not
+    /// this thread's current task.
     unsafe fn offer(entry: NonNull<Header>, home: NonNull<PageSet>, left: usize);
 
     /// Takes an entry back that `offer` queued on this thread, if it is easily had.

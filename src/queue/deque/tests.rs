@@ -180,7 +180,7 @@ fn a_joiner_goes_behind_the_neighbours_of_its_task() {
 }
 
 #[test]
-fn a_thief_takes_from_both_lines_and_keeps_them_apart() {
+fn a_thief_takes_from_one_line_after_the_other_and_keeps_them_apart() {
     let ((local, stealer), (own, _)) = (Local::new(), Local::new());
     push(&local, [1]);
     push_yielded(&local, [2, 3, 4]);
@@ -215,6 +215,16 @@ fn ranges_go_in_rounds_with_those_that_yield() {
 }
 
 #[test]
+fn between_two_ranges_of_a_round_a_few_pass() {
+    let (local, _) = Local::new();
+    push_range(&local, [1, 2, 3]);
+    assert_eq!([pop(&local), pop(&local)], [1, 2]);
+    push(&local, 100..100 + BETWEEN + 4);
+    let order = drain(&local);
+    assert_eq!(order[BETWEEN], 3);
+}
+
+#[test]
 fn a_range_that_goes_on_lets_those_that_it_began_go_first() {
     let (local, _) = Local::new();
     push_range(&local, [1_000]);
@@ -232,30 +242,39 @@ fn a_range_that_goes_on_lets_those_that_it_began_go_first() {
     assert!(most <= 4 * 64, "{most} were under way");
 }
 
+/// Those that go on and on, some of each kind, while thieves take now and then what comes back at once: none waits for long.
 #[test]
 fn no_line_starves_another() {
-    let kinds: [fn(&Local, usize); 3] = [
-        |local, number| push(local, [number]),
-        |local, number| push_range(local, [number]),
-        |local, number| {
+    const OF_A_KIND: usize = 3;
+    let put = |local: &Local, number: usize| match (number - 1) / OF_A_KIND {
+        0 => push(local, [number]),
+        1 => push_range(local, [number]),
+        _ => {
             push_yielded(local, [number]);
-        },
-    ];
-    // Whoever goes on and on is of one of these, by its number.
-    for standing in 1..8_usize {
-        let (local, _) = Local::new();
-        let mut turns = [0; 3];
-        let stands = |kind: usize| standing >> kind & 1 == 1;
-        for kind in (0..3).filter(|&kind| stands(kind)) {
-            kinds[kind](&local, kind + 1);
         }
-        for _ in 0..3_000 {
-            let kind = pop(&local) - 1;
-            turns[kind] += 1;
-            kinds[kind](&local, kind + 1);
-        }
-        for kind in (0..3).filter(|&kind| stands(kind)) {
-            assert!(turns[kind] >= 700, "of {standing:03b}: {turns:?}");
+    };
+    let mut rng = fastrand::Rng::with_seed(7);
+    for kinds in 1..8_usize {
+        for has_thieves in [false, true] {
+            let (local, stealer) = Local::new();
+            let stands = |number: &usize| kinds >> ((number - 1) / OF_A_KIND) & 1 == 1;
+            let all: Vec<_> = (1..=3 * OF_A_KIND).filter(stands).collect();
+            all.iter().for_each(|&number| put(&local, number));
+            let mut last = [0; 3 * OF_A_KIND + 1];
+            for turn in 0..5_000 {
+                if has_thieves && rng.u8(..8) == 0 {
+                    let Stolen::One(task) = stealer.steal() else {
+                        panic!("they all stand there");
+                    };
+                    put(&local, task.addr().get() / align_of::<Header>());
+                }
+                let number = pop(&local);
+                last[number] = turn;
+                put(&local, number);
+                let longest = all.iter().map(|&number| turn - last[number]).max();
+                // A round, and sixteen between two of it.
+                assert!(longest < Some(200), "of {kinds:03b}: {longest:?}");
+            }
         }
     }
 }
@@ -306,6 +325,10 @@ fn who_yields_has_let_everything_go_first() {
                 }
             }
             waiting.push(number);
+            // SAFETY: as above.
+            assert_eq!(unsafe { local.len() }, waiting.len());
+            assert_eq!(stealer.len(), waiting.len());
+            assert!(!stealer.is_empty());
         }
         let mut rest = drain(&local);
         rest.sort_unstable();

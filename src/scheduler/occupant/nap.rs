@@ -5,7 +5,7 @@
 //!
 //! So a worker that was called in vain many times in a row, while others are awake, does not go to sleep at once. It *naps*: for so long it stays what it is, a searcher, so
 //! that nobody calls it; then it searches again. What it would have been called for waits for the end of the nap, at most. What comes from outside,
-//! or takes as long as a call, is worth one, and ends this.
+//! or takes as long as a call in turns that are not short, is worth one, and ends this.
 //!
 //! Of many short tasks it cannot be told what they would have taken where they were: a task that is stolen takes several times as long, the more the farther
 //! two processors are from one another. So it is tried. *Calls for such are in doubt* until a nap shows how many turns there are without them.
@@ -34,6 +34,8 @@ const EMPTY: u8 = 16;
 const TRUSTED: u16 = 256;
 /// ... and so many naps are had, if it is found that they are not, before it is tried again.
 const MOST_NAPS: u16 = 512;
+/// By so much more turns in the same time.
+const LEAST_GAIN: f64 = 1.05;
 
 /// What has come of the last call, or nap.
 #[derive(Debug, Default)]
@@ -77,17 +79,17 @@ pub(super) struct Naps {
     call: Call,
     /// So many calls in a row were in vain, or in doubt.
     in_vain: u8,
-    /// So many of them were in doubt.
+    /// So many of them were in doubt, or of those since the first nap.
     in_doubt: u8,
     /// So many that are in doubt are taken for worth it.
     trusted: u16,
-    /// When the first call of the row was judged.
+    /// When it had nothing to do after the first calls of the row.
     first: Option<Reading>,
-    /// What all did between that and the first nap.
-    called: Work,
+    /// What all workers did between that and the first nap, if most calls of the row were in doubt.
+    called: Option<Work>,
     /// What they did during naps since then.
     napping: Work,
-    /// How many those were.
+    /// How many naps those were.
     naps: u16,
     empty: u8,
     /// The turn in which it began the last one.
@@ -145,11 +147,18 @@ impl Naps {
             self.begins_row();
             return;
         }
-        let before = self.in_vain;
-        self.in_vain = OFTEN.min(before + 1);
-        if before < OFTEN && verdict == Verdict::InDoubt {
-            self.in_doubt += 1;
+        self.in_vain = OFTEN.min(self.in_vain + 1);
+        if verdict == Verdict::InDoubt {
+            self.in_doubt = OFTEN.min(self.in_doubt + 1);
         }
+        if self.naps > 0 && self.called.is_none() && self.is_mostly_in_doubt() {
+            // Before they were in vain.
+            self.begins_row();
+        }
+    }
+
+    fn is_mostly_in_doubt(&self) -> bool {
+        2 * self.in_doubt >= OFTEN
     }
 
     fn begins_row(&mut self) {
@@ -162,7 +171,8 @@ impl Naps {
         if matches!(self.call, Call::Open(_)) {
             self.judge(Verdict::InVain);
         }
-        if self.in_vain > 0 && self.first.is_none() {
+        // Most rows are short.
+        if self.in_vain > 1 && self.first.is_none() {
             self.first = Some(reading());
         }
         let found_nothing = std::mem::replace(&mut self.turn, turn) == turn;
@@ -174,15 +184,24 @@ impl Naps {
         is_due
     }
 
-    /// What all workers did during a nap, or until it was over.
+    /// A nap is over. If nothing came from outside meanwhile, it tells what all workers do without calls.
     fn has_napped(&mut self, begin: Reading, end: Reading) {
+        if !self.are_likely() {
+            return;
+        }
         if self.naps == 0 {
-            let first = self.first.unwrap_or(begin);
-            (self.called, self.napping) = (first.until(begin), Work::default());
+            let first = self.first.filter(|_| self.is_mostly_in_doubt());
+            self.called = first.map(|first| first.until(begin));
+            self.napping = Work::default();
+            self.in_doubt = 0;
         }
         self.naps += 1;
         self.napping += begin.until(end);
-        if 2 * self.in_doubt >= OFTEN && self.called.rate() > 1.05 * self.napping.rate() {
+        // A short one says little.
+        let gains = |called: Work| {
+            self.napping.time >= NAP && called.rate() > LEAST_GAIN * self.napping.rate()
+        };
+        if self.called.is_some_and(gains) {
             self.trusted = TRUSTED;
             self.begins_row();
         } else if self.naps == MOST_NAPS {
@@ -199,7 +218,9 @@ impl Occupant<'_> {
 
     /// It takes something from the queue of `victim`, in part into its own.
     pub(super) fn finds(&mut self, victim: &Worker) {
-        if let Some(naps) = &mut self.naps {
+        if let Some(naps) = &mut self.naps
+            && matches!(naps.call, Call::Open(_))
+        {
             // SAFETY: this thread occupies the worker.
             let tasks = unsafe { self.worker.local.len() } + 1;
             let turn = self.worker.turns.get();

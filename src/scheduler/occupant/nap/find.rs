@@ -104,12 +104,12 @@ impl Find {
         }
     }
 
-    /// Whether the victim, now in turn number `turn`, has had a quarter of so many turns or more, or has a long one. Else it has most likely
+    /// Whether the victim, now in turn number `turn`, has had a quarter of so many turns or more, or is in one whenever it is looked. Else it has most likely
     /// nothing to do, as what it would be doing is done here.
     fn is_together(&mut self, turns: u64, turn: u64) -> bool {
-        let same = std::mem::replace(&mut self.seen, turn) == turn;
-        let is_in_poll = turn % 2 == 1;
-        same && is_in_poll || 2 * turn.wrapping_sub(self.victim.turn) >= turns
+        let seen = std::mem::replace(&mut self.seen, turn);
+        let is_in_poll = |turn: u64| turn % 2 == 1;
+        is_in_poll(seen) && is_in_poll(turn) || 2 * turn.wrapping_sub(self.victim.turn) >= turns
     }
 
     /// What has come of it up to turn number `turn`. `turn_of`: the number of another worker's turn.
@@ -161,10 +161,16 @@ mod tests {
         find
     }
 
-    /// Turns that take no time to speak of.
+    impl Find {
+        /// To speak of.
+        pub(in super::super) fn takes_no_time(&mut self) {
+            self.at += Duration::from_secs(3600);
+        }
+    }
+
     fn short() -> Find {
         let mut find = find(1, Duration::ZERO);
-        find.at += Duration::from_secs(3600);
+        find.takes_no_time();
         find
     }
 
@@ -203,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn the_victim_works_too_if_it_has_turns_or_a_long_one() {
+    fn the_victim_works_too_if_it_has_turns_or_long_ones() {
         let together = |turns, turn| find(1, WORTH).is_together(turns, turn);
         assert!(together(100, 70 + 50));
         assert!(!together(100, 70 + 48));
@@ -211,7 +217,9 @@ mod tests {
         let mut find = find(1, WORTH);
         assert!(!find.is_together(100, 71), "it has just begun one");
         assert!(find.is_together(200, 71));
-        assert!(!find.is_together(200, 73));
+        assert!(find.is_together(200, 73));
+        assert!(!find.is_together(200, 74));
+        assert!(!find.is_together(200, 75));
     }
 
     #[test]
@@ -253,7 +261,7 @@ mod tests {
         assert_eq!(after(MOST - 1, 70), Outcome::Unknown);
         assert_eq!(after(MOST, 70), Outcome::Judged(Verdict::InVain));
         assert_eq!(after(MOST, 70 + 2 * MOST), Outcome::Unknown);
-        let mut long = find(1, Duration::from_millis(1));
+        let mut long = find(1, Duration::from_micros(100));
         let outcome = long.look(20 + 2 * MOST, false, turn_of_victim(70));
         assert_eq!(outcome, Outcome::Judged(Verdict::InVain));
     }

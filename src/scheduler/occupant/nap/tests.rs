@@ -27,6 +27,22 @@ fn called_in_doubt(naps: &mut Naps, times: u8, at: Instant) {
     }
 }
 
+/// A nap for so many times as long as most, with so many turns of others in each ten microseconds.
+fn nap(naps: &mut Naps, times: f64, turns: f64) {
+    let begin = Instant::now() + Duration::from_millis(1);
+    let all = (20.0 * turns * times) as u64;
+    let end = begin + NAP.mul_f64(times);
+    naps.has_napped(reading(begin, 10_000), reading(end, 10_000 + all));
+}
+
+/// Sixteen calls in doubt, with a hundred turns in each ten microseconds.
+fn tried() -> Naps {
+    let mut naps = Naps::default();
+    called_in_doubt(&mut naps, OFTEN, Instant::now());
+    assert!(naps.are_likely());
+    naps
+}
+
 #[test]
 fn who_is_called_in_vain_often_naps() {
     let mut naps = called_in_vain(OFTEN - 1);
@@ -80,6 +96,10 @@ fn a_call_is_judged_once_by_all_that_was_found() {
 
     naps.gets_up();
     naps.finds(1, 40, victim);
+    let Call::Found(find) = &mut naps.call else {
+        panic!("found just now");
+    };
+    find.takes_no_time();
     naps.has_run(42, true, |_| 7);
     assert!(matches!(naps.call, Call::Open(work) if work.turns == 1));
     naps.finds(1, 42, victim);
@@ -88,57 +108,79 @@ fn a_call_is_judged_once_by_all_that_was_found() {
     assert!(matches!(naps.call, Call::Judged) && !naps.are_likely());
 }
 
-/// With calls 100 turns in ten microseconds, and with naps `turns` in as many.
-fn tried(turns: u64) -> Naps {
-    let mut naps = Naps::default();
-    let at = Instant::now();
-    called_in_doubt(&mut naps, OFTEN, at);
-    assert!(naps.are_likely());
-    let begin = reading(at + Duration::from_millis(1), 10_000);
-    let end = reading(begin.at + NAP, 10_000 + 20 * turns);
-    naps.has_napped(begin, end);
-    naps
-}
-
 #[test]
 fn calls_in_doubt_are_worth_it_if_more_gets_done_with_them() {
-    let mut naps = tried(90);
+    let mut naps = tried();
+    nap(&mut naps, 1.0, 90.0);
     assert!(!naps.are_likely());
     for _ in 0..TRUSTED {
         called_in_doubt(&mut naps, 1, Instant::now());
         assert_eq!(naps.in_vain, 0);
+        naps.gets_up();
+        assert!(!is_due(&mut naps, 300), "one in vain is no matter of trust");
     }
+    naps.is_wanted();
     called_in_doubt(&mut naps, OFTEN, Instant::now());
     assert!(naps.are_likely(), "they are tried again");
 }
 
 #[test]
 fn calls_in_doubt_are_not_worth_it_if_as_much_gets_done_without_them() {
-    let mut naps = tried(100);
-    assert!(naps.are_likely());
-    for nap in 2..=MOST_NAPS {
-        assert!(naps.are_likely(), "nap {nap}");
-        let now = Instant::now();
-        naps.has_napped(reading(now, 0), reading(now + NAP, 2_000));
+    let mut naps = tried();
+    for number in 1..=MOST_NAPS {
+        assert!(naps.are_likely(), "nap {number}");
+        called_in_doubt(&mut naps, 1, Instant::now());
+        nap(&mut naps, 1.0, 100.0);
     }
     assert!(!naps.are_likely(), "they are tried again");
+    called_in_doubt(&mut naps, OFTEN - 1, Instant::now());
+    assert!(!naps.are_likely());
+    called_in_doubt(&mut naps, 1, Instant::now());
+    nap(&mut naps, 1.0, 90.0);
+    assert!(!naps.are_likely(), "by what is so now");
 }
 
 #[test]
-fn naps_are_judged_by_all_of_a_row() {
-    let mut naps = tried(100);
-    let now = Instant::now();
-    // Half of what there was with calls, but not long enough to outweigh the first one.
-    naps.has_napped(reading(now, 0), reading(now + NAP / 20, 50));
-    assert!(naps.are_likely());
-    naps.has_napped(reading(now, 0), reading(now + NAP, 1_000));
+fn naps_are_judged_together() {
+    let mut naps = tried();
+    nap(&mut naps, 1.0, 100.0);
+    nap(&mut naps, 0.05, 50.0);
+    assert!(naps.are_likely(), "the first one outweighs that");
+    nap(&mut naps, 1.0, 50.0);
+    assert!(!naps.are_likely());
+    let mut naps = tried();
+    nap(&mut naps, 0.9, 0.0);
+    assert!(naps.are_likely(), "too short to tell");
+    nap(&mut naps, 0.2, 0.0);
     assert!(!naps.are_likely());
 }
 
 #[test]
-fn calls_in_vain_need_no_trial() {
-    let mut naps = called_in_vain(OFTEN);
-    let now = Instant::now();
-    naps.has_napped(reading(now, 0), reading(now + NAP, 0));
-    assert!(naps.are_likely());
+fn a_nap_that_something_from_outside_ends_tells_nothing() {
+    let mut naps = tried();
+    naps.is_wanted();
+    nap(&mut naps, 1.0, 0.0);
+    assert_eq!((naps.naps, naps.trusted), (0, 0));
+    called_in_doubt(&mut naps, OFTEN, Instant::now());
+    nap(&mut naps, 1.0, 90.0);
+    assert_eq!(naps.trusted, TRUSTED);
+}
+
+#[test]
+fn calls_in_vain_are_not_tried_unless_they_come_to_be_in_doubt() {
+    let mut naps = Naps::default();
+    called_in_doubt(&mut naps, OFTEN / 2 - 1, Instant::now());
+    while !naps.are_likely() {
+        naps.gets_up();
+        is_due(&mut naps, 100);
+    }
+    for _ in 0..OFTEN / 2 {
+        assert!(naps.are_likely());
+        nap(&mut naps, 1.0, 0.0);
+        called_in_doubt(&mut naps, 1, Instant::now());
+    }
+    assert!(!naps.are_likely(), "a new row");
+    called_in_doubt(&mut naps, OFTEN, Instant::now());
+    nap(&mut naps, 1.0, 90.0);
+    assert_eq!(naps.trusted, TRUSTED);
 }
