@@ -120,6 +120,16 @@ impl Local {
         unsafe { self.with(|lines| lines.exchange(Entry(task))) }.map(|entry| entry.0)
     }
 
+    /// Whether anything waits here besides one range.
+    ///
+    /// # Safety
+    /// The caller owns the worker: it is the occupant, or has its place.
+    #[inline]
+    pub(crate) unsafe fn has_beside_a_range(&self) -> bool {
+        // SAFETY: as the caller promises.
+        unsafe { self.with(|lines| lines.has_beside_a_range()) }
+    }
+
     /// # Safety
     /// The caller owns the worker: it is the occupant, or has its place.
     #[inline]

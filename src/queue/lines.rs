@@ -101,6 +101,18 @@ impl Lines {
     }
 
     #[inline]
+    fn is_empty(&self) -> bool {
+        self.woken.is_empty()
+            && (!self.has_rounds || self.yielded.is_empty() && self.ranges.is_empty())
+    }
+
+    /// Whether anything stands here besides one range.
+    #[inline]
+    pub(super) fn has_beside_a_range(&self) -> bool {
+        !self.woken.is_empty() || !self.yielded.is_empty() || self.ranges.len() > 1
+    }
+
+    #[inline]
     pub(super) fn len(&self) -> usize {
         let in_rounds = if self.has_rounds {
             self.ranges.len() + self.yielded.len()
@@ -114,16 +126,16 @@ impl Lines {
     #[inline]
     pub(super) fn push_yielded(&mut self, task: Entry, elsewhere: usize) -> bool {
         let before = self.yielded.len();
-        let is_first = before == 0 && self.ranges.is_empty();
-        if is_first {
-            self.begins_round(elsewhere);
-            self.round = 1;
-        } else {
+        if before > 0 || !self.ranges.is_empty() {
             // One that comes now does not belong to the round under way.
             self.round = self.round.min(before);
+            self.yielded.push(task);
+            return true;
         }
+        self.begins_round(elsewhere);
+        self.round = 1;
         self.yielded.push(task);
-        !is_first || self.ahead > elsewhere
+        self.ahead > elsewhere
     }
 
     /// What stands for many tasks.
@@ -144,7 +156,7 @@ impl Lines {
         self.is_next = false;
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn pop(&mut self) -> Option<Entry> {
         self.took_yielded = false;
         if !self.has_rounds {
@@ -159,35 +171,44 @@ impl Lines {
                 return Some(task);
             }
         }
-        if self.round_of_ranges > 0
-            && let Some(range) = self.pop_range()
+        if self.round_of_ranges == 0
+            && let Some(task) = self.pop_yielded()
         {
-            return Some(range);
+            return Some(task);
         }
-        match self.yielded.pop() {
-            Some(task) => {
-                self.round = self.round.saturating_sub(1);
-                self.is_next = true;
-                self.took_yielded = true;
-                Some(task)
-            }
-            None => self.pop_at_the_end(),
-        }
+        self.pop_elsewhere()
+    }
+
+    #[inline(always)]
+    fn pop_yielded(&mut self) -> Option<Entry> {
+        let task = self.yielded.pop()?;
+        self.round = self.round.saturating_sub(1);
+        self.is_next = true;
+        self.took_yielded = true;
+        Some(task)
     }
 
     fn pop_range(&mut self) -> Option<Entry> {
-        let Some(range) = self.ranges.pop() else {
-            self.round_of_ranges = 0;
-            return None;
-        };
+        let range = self.ranges.pop()?;
         self.round_of_ranges = self.round_of_ranges.saturating_sub(1);
         self.is_next = true;
         self.took_yielded = true;
         Some(range)
     }
 
-    /// Nobody stands in `yielded`: what was left of the round, thieves have taken, if anything was.
-    fn pop_at_the_end(&mut self) -> Option<Entry> {
+    /// Where a range is next, or nobody stands in `yielded`.
+    #[inline(never)]
+    fn pop_elsewhere(&mut self) -> Option<Entry> {
+        if self.round_of_ranges > 0 {
+            if let Some(range) = self.pop_range() {
+                return Some(range);
+            }
+            self.round_of_ranges = 0;
+            if let Some(task) = self.pop_yielded() {
+                return Some(task);
+            }
+        }
+        // What was left of the round, thieves have taken, if anything was.
         (self.round_of_ranges, self.round) = (0, 0);
         self.has_rounds = !self.ranges.is_empty();
         self.is_next = true;
@@ -197,7 +218,7 @@ impl Lines {
     /// As if this were pushed, and then one popped.
     #[inline]
     pub(super) fn exchange(&mut self, task: Entry) -> Option<Entry> {
-        if self.len() == 0 {
+        if self.is_empty() {
             self.took_yielded = false;
             return Some(task);
         }

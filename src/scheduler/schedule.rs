@@ -226,8 +226,8 @@ impl BatchSchedule for Scheduler {
         if worker.attention() != 0 || !worker.next.is_empty() || context::is_root_woken() {
             return false;
         }
-        // SAFETY: this thread occupies the worker. One entry is the batch's own.
-        if unsafe { worker.local.len() } > 1 && waiting.is_over() {
+        // SAFETY: this thread occupies the worker. One range is the batch's own.
+        if unsafe { worker.local.has_beside_a_range() } && waiting.is_over() {
             return false;
         }
         // The end of one poll, and the beginning of another.
