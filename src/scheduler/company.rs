@@ -25,7 +25,7 @@ const MANY_SLEEPS: u64 = 4;
 const LONG: Duration = Duration::from_millis(2);
 /// If that is fewer polls, each is worth a call.
 const SHORT_POLLS: u32 = 16;
-/// Accounts that pass before it is asked again how long the threads wait, which takes a file for each.
+/// Accounts that pass at most before it is asked again how long the threads wait, which takes a file for each. At first one.
 const BETWEEN_LOOKS: u32 = 20;
 /// Accounts that a trial takes: the system's scheduler needs a while to give each thread a processor for itself.
 const TRIAL: u32 = 10;
@@ -100,6 +100,10 @@ impl Account {
 #[derive(Debug)]
 struct Judge {
     mode: Mode,
+    /// Accounts until the next look, if the one that is made, or the next one, finds no crowd.
+    calm: u32,
+    /// So many were at work when they last were a crowd.
+    crowd: u32,
     /// Accounts until the next trial, if the one that is made, or the next one, is in vain.
     patience: u32,
     /// The same, if somebody finds the limit too low before the next reunion.
@@ -128,6 +132,8 @@ impl Judge {
     fn new() -> Self {
         Self {
             mode: Mode::All { passing: 0 },
+            calm: 1,
+            crowd: 0,
             patience: BETWEEN_TRIALS.0,
             reluctance: BETWEEN_TRIALS.0,
         }
@@ -155,14 +161,15 @@ impl Judge {
             Mode::All { .. } if account.enough().is_some() => Mode::Suspicion,
             Mode::All { .. } => Mode::All { passing: 0 },
             Mode::Suspicion | Mode::Reunion => match account.crowd() {
-                None => Mode::All {
+                None if self.mode == Mode::Reunion => Mode::All {
                     passing: BETWEEN_LOOKS,
                 },
+                None => self.calm_down(),
                 Some(company) if self.mode == Mode::Reunion => Self::few(company),
-                Some(company) => Mode::Trial {
-                    company,
-                    left: TRIAL - 1,
-                },
+                Some(company) => {
+                    (self.calm, self.crowd) = (1, account.workers);
+                    Self::trial(company)
+                }
             },
             // Others were called all the same, and found a processor.
             Mode::Few { company, .. } if account.exceeds(company) => Mode::All { passing: 0 },
@@ -206,12 +213,26 @@ impl Judge {
         }
     }
 
+    fn trial(company: u32) -> Mode {
+        Mode::Trial {
+            company,
+            left: TRIAL - 1,
+        }
+    }
+
     fn few(company: u32) -> Mode {
         Mode::Few {
             company,
             left: BETWEEN_REUNIONS,
             failures: 0,
         }
+    }
+
+    /// There is no crowd. It is asked again later, and the later the more often that is so, as a crowd may take a while to gather.
+    fn calm_down(&mut self) -> Mode {
+        let passing = self.calm;
+        self.calm = BETWEEN_LOOKS.min(2 * passing);
+        Mode::All { passing }
     }
 
     fn give_up(&mut self, account: &Account) -> Mode {
@@ -224,8 +245,13 @@ impl Judge {
         Mode::All { passing }
     }
 
-    /// Somebody found the limit too low: all share for a while, and the longer the more often that happens.
+    /// Somebody found the limit too low: all share for a while, and the longer the more often that happens. Where a crowd of more than two was to be one, it is
+    /// tried with two first: in a crowd they have less of the processors than they would have without.
     fn desist(&mut self) {
+        if matches!(self.mode, Mode::Trial { company: 1, .. }) && self.crowd > 2 {
+            self.mode = Self::trial(2);
+            return;
+        }
         let passing = self.reluctance;
         self.reluctance = Self::double(passing);
         self.mode = Mode::All { passing };

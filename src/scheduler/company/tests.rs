@@ -65,11 +65,21 @@ fn how_long_they_wait_is_asked_where_they_could_be_in_each_others_way() {
         assert_eq!(passing(&mut judge), 0);
         assert!(!judge.wants_waits());
     }
-    limits(&mut judge, [(20, 0)]);
-    assert!(judge.wants_waits());
-    limits(&mut judge, [(20, 4)]);
-    assert!(!judge.wants_waits());
-    assert_eq!(passing(&mut judge), BETWEEN_LOOKS);
+    let look = |judge: &mut Judge| {
+        limits(judge, [(20, 0)]);
+        assert!(judge.wants_waits());
+        limits(judge, [(20, 4)]);
+        assert!(!judge.wants_waits());
+        passing(judge)
+    };
+    for expected in [1, 2, 4, 8, 16, BETWEEN_LOOKS, BETWEEN_LOOKS] {
+        assert_eq!(look(&mut judge), expected);
+    }
+    // Until there was one.
+    crowd(&mut judge);
+    limits(&mut judge, [PARALLEL]);
+    passing(&mut judge);
+    assert_eq!(look(&mut judge), 1);
 }
 
 #[test]
@@ -181,6 +191,29 @@ fn a_limit_that_was_too_low_is_given_up_for_longer_and_longer() {
     assert_eq!(limits(&mut judge, [CROWDED]), [true]);
     judge.desist();
     assert_eq!(passing(&mut judge), BETWEEN_TRIALS.0);
+}
+
+#[test]
+fn a_crowd_of_more_than_two_that_was_to_be_one_is_tried_with_two() {
+    for (workers, limited) in [(2, false), (3, true)] {
+        let mut judge = Judge::new();
+        let crowd = Account {
+            workers,
+            ..account(22, 20)
+        };
+        assert_eq!(judge.judge(&crowd), None);
+        let one = judge.judge(&crowd).map(|limit| limit.company);
+        assert_eq!(one, Some(1));
+        judge.desist();
+        assert_eq!(judge.wants_account(), limited);
+        passing(&mut judge);
+        let two = judge.judge(&account(22, 20)).map(|limit| limit.company);
+        assert_eq!(two, limited.then_some(2));
+        if limited {
+            judge.desist();
+            assert_eq!(passing(&mut judge), BETWEEN_TRIALS.0);
+        }
+    }
 }
 
 #[test]
