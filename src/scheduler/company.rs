@@ -104,6 +104,8 @@ struct Judge {
     calm: u32,
     /// So many were at work when they last were a crowd.
     crowd: u32,
+    /// Fewer were too few for such a crowd.
+    least: u32,
     /// Accounts until the next trial, if the one that is made, or the next one, is in vain.
     patience: u32,
     /// The same, if somebody finds the limit too low before the next reunion.
@@ -134,6 +136,7 @@ impl Judge {
             mode: Mode::All { passing: 0 },
             calm: 1,
             crowd: 0,
+            least: 1,
             patience: BETWEEN_TRIALS.0,
             reluctance: BETWEEN_TRIALS.0,
         }
@@ -160,17 +163,7 @@ impl Judge {
         self.mode = match self.mode {
             Mode::All { .. } if account.enough().is_some() => Mode::Suspicion,
             Mode::All { .. } => Mode::All { passing: 0 },
-            Mode::Suspicion | Mode::Reunion => match account.crowd() {
-                None if self.mode == Mode::Reunion => Mode::All {
-                    passing: BETWEEN_LOOKS,
-                },
-                None => self.calm_down(),
-                Some(company) if self.mode == Mode::Reunion => Self::few(company),
-                Some(company) => {
-                    (self.calm, self.crowd) = (1, account.workers);
-                    Self::trial(company)
-                }
-            },
+            Mode::Suspicion | Mode::Reunion => self.look(account),
             // Others were called all the same, and found a processor.
             Mode::Few { company, .. } if account.exceeds(company) => Mode::All { passing: 0 },
             Mode::Trial { company, .. } if account.exceeds(company) => self.give_up(account),
@@ -213,7 +206,17 @@ impl Judge {
         }
     }
 
-    fn trial(company: u32) -> Mode {
+    /// What follows from how long all have waited.
+    fn look(&mut self, account: &Account) -> Mode {
+        let Some(enough) = account.crowd() else {
+            self.least = 1;
+            return self.calm_down();
+        };
+        (self.calm, self.crowd) = (1, account.workers);
+        let company = enough.max(self.least);
+        if self.mode == Mode::Reunion {
+            return Self::few(company);
+        }
         Mode::Trial {
             company,
             left: TRIAL - 1,
@@ -230,6 +233,9 @@ impl Judge {
 
     /// There is no crowd. It is asked again later, and the later the more often that is so, as a crowd may take a while to gather.
     fn calm_down(&mut self) -> Mode {
+        if self.mode == Mode::Reunion {
+            self.calm = BETWEEN_LOOKS;
+        }
         let passing = self.calm;
         self.calm = BETWEEN_LOOKS.min(2 * passing);
         Mode::All { passing }
@@ -245,11 +251,16 @@ impl Judge {
         Mode::All { passing }
     }
 
-    /// Somebody found the limit too low: all share for a while, and the longer the more often that happens. Where a crowd of more than two was to be one, it is
-    /// tried with two first: in a crowd they have less of the processors than they would have without.
+    /// Somebody found the limit too low: all share for a while, and the longer the more often that happens. Where a crowd of more than two was to be one, two are tried
+    /// soon: in a crowd all have less of the processors together than a few would have.
     fn desist(&mut self) {
-        if matches!(self.mode, Mode::Trial { company: 1, .. }) && self.crowd > 2 {
-            self.mode = Self::trial(2);
+        let is_one = matches!(
+            self.mode,
+            Mode::Trial { company: 1, .. } | Mode::Few { company: 1, .. }
+        );
+        if is_one && self.crowd > 2 {
+            self.least = 2;
+            self.mode = Mode::All { passing: 1 };
             return;
         }
         let passing = self.reluctance;

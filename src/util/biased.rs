@@ -19,7 +19,7 @@ use crate::util::asymmetric;
 const STREAK: u32 = if cfg!(heist_loom) { 4 } else { 256 };
 const LONGEST: u32 = if cfg!(heist_loom) { 4 } else { 1 << 14 };
 
-/// After that long it has paid that the lock was biased.
+/// After that long it is taken to have paid that the lock was biased.
 const SOON: Duration = Duration::from_millis(1);
 
 /// As long as the owner may well be in without having lost its processor.
@@ -163,6 +163,18 @@ impl Drop for Out<'_> {
 #[cfg(all(test, not(heist_loom)))]
 mod tests {
     use super::*;
+
+    #[test]
+    fn it_is_known_since_when_the_lock_is_biased() {
+        let lock = Biased::new(0);
+        for _ in 0..=STREAK {
+            assert!(lock.lock.lock().biased_at.is_none());
+            // SAFETY: there is one thread.
+            unsafe { lock.own(|value| *value += 1) };
+        }
+        assert!(lock.lock.lock().biased_at.is_some());
+        assert!(!lock.shared.load(Ordering::Relaxed));
+    }
 
     #[test]
     fn who_comes_soon_makes_the_owner_wait_for_longer_and_who_comes_late_does_not() {

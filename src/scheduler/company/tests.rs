@@ -194,25 +194,41 @@ fn a_limit_that_was_too_low_is_given_up_for_longer_and_longer() {
 }
 
 #[test]
-fn a_crowd_of_more_than_two_that_was_to_be_one_is_tried_with_two() {
-    for (workers, limited) in [(2, false), (3, true)] {
+fn a_crowd_of_more_than_two_that_was_to_be_one_is_two_from_then_on() {
+    let of = |workers| Account {
+        workers,
+        ..account(22, 20)
+    };
+    let company = |judge: &mut Judge, account| judge.judge(&account).map(|limit| limit.company);
+    for (workers, pause) in [(2, BETWEEN_TRIALS.0), (3, 1)] {
         let mut judge = Judge::new();
-        let crowd = Account {
-            workers,
-            ..account(22, 20)
-        };
-        assert_eq!(judge.judge(&crowd), None);
-        let one = judge.judge(&crowd).map(|limit| limit.company);
-        assert_eq!(one, Some(1));
+        assert_eq!(company(&mut judge, of(workers)), None);
+        assert_eq!(company(&mut judge, of(workers)), Some(1));
         judge.desist();
-        assert_eq!(judge.wants_account(), limited);
-        passing(&mut judge);
-        let two = judge.judge(&account(22, 20)).map(|limit| limit.company);
-        assert_eq!(two, limited.then_some(2));
-        if limited {
-            judge.desist();
-            assert_eq!(passing(&mut judge), BETWEEN_TRIALS.0);
-        }
+        assert_eq!(passing(&mut judge), pause, "{workers} workers");
+    }
+    let mut judge = Judge::new();
+    for expected in [None, Some(1)] {
+        assert_eq!(company(&mut judge, of(4)), expected);
+    }
+    judge.desist();
+    passing(&mut judge);
+    for expected in [None, Some(2)] {
+        assert_eq!(company(&mut judge, of(4)), expected);
+    }
+    for _ in 0..=BETWEEN_REUNIONS {
+        assert_eq!(company(&mut judge, account(39, 1)), Some(2));
+    }
+    assert_eq!(company(&mut judge, account(39, 1)), None);
+    assert_eq!(judge.mode, Mode::Reunion);
+    assert_eq!(company(&mut judge, of(4)), Some(2));
+    judge.desist();
+    assert_eq!(passing(&mut judge), BETWEEN_TRIALS.0, "two are too few");
+    // Until there is no crowd.
+    limits(&mut judge, [CONTENT, CONTENT]);
+    passing(&mut judge);
+    for expected in [None, Some(1)] {
+        assert_eq!(company(&mut judge, of(4)), expected);
     }
 }
 

@@ -36,6 +36,8 @@ const TRUSTED: u16 = 256;
 const MOST_NAPS: u16 = 512;
 /// By so much more turns in the same time.
 const LEAST_GAIN: f64 = 1.05;
+/// A row in doubt that takes longer is none: there is not so much to do that turns could be compared.
+const LONGEST_ROW: Duration = Duration::from_millis(50);
 
 /// What has come of the last call, or nap.
 #[derive(Debug, Default)]
@@ -150,6 +152,8 @@ impl Naps {
         self.in_vain = OFTEN.min(self.in_vain + 1);
         if verdict == Verdict::InDoubt {
             self.in_doubt = OFTEN.min(self.in_doubt + 1);
+        } else if self.naps > 0 {
+            self.in_doubt = self.in_doubt.saturating_sub(1);
         }
         if self.naps > 0 && self.called.is_none() && self.is_mostly_in_doubt() {
             // Before they were in vain.
@@ -161,19 +165,28 @@ impl Naps {
         2 * self.in_doubt >= OFTEN
     }
 
+    /// Whether the row takes very long.
+    fn is_long(&self, now: Instant) -> bool {
+        self.first.is_some_and(|first| now - first.at > LONGEST_ROW)
+    }
+
     fn begins_row(&mut self) {
         (self.in_vain, self.in_doubt, self.naps) = (0, 0, 0);
         self.first = None;
     }
 
     /// It has nothing to do since its turn number `turn`. Whether it naps.
-    fn is_due(&mut self, turn: u64, reading: impl FnOnce() -> Reading) -> bool {
+    fn is_due(&mut self, turn: u64, reading: impl Fn() -> Reading) -> bool {
         if matches!(self.call, Call::Open(_)) {
             self.judge(Verdict::InVain);
         }
         // Most rows are short.
         if self.in_vain > 1 && self.first.is_none() {
             self.first = Some(reading());
+        }
+        let is_first_nap = self.in_vain >= OFTEN && self.naps == 0;
+        if is_first_nap && self.is_mostly_in_doubt() && self.is_long(reading().at) {
+            self.begins_row();
         }
         let found_nothing = std::mem::replace(&mut self.turn, turn) == turn;
         self.empty = if found_nothing { self.empty + 1 } else { 0 };

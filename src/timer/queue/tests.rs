@@ -84,11 +84,34 @@ fn nodes_are_left_behind_until_they_are_in_the_way_or_all_timers_are_gone() {
             assert!(queue.remove(key).is_some());
         }
         assert_eq!(queue.nodes().count(), 0);
-        queue.insert(7, 7);
-        queue.insert(5, 5);
-        assert_eq!(queue.pop_due(7), Some(5));
-        assert_eq!(queue.pop_due(7), Some(7));
-        assert_eq!(queue.nodes().count(), 0);
+    }
+    // In no order, so that most nodes are in the heap.
+    let mut queue = Queue::new(0);
+    let keys: Vec<_> = (0..10_000)
+        .map(|n| queue.insert(n * 7_919 % 10_007, n))
+        .collect();
+    assert!(queue.heap.len() > 5_000);
+    for key in keys {
+        assert!(queue.remove(key).is_some());
+    }
+    assert_eq!(queue.nodes().count(), 0);
+    // The second one leaves its first node behind.
+    queue.insert(7, 7);
+    let key = queue.insert(9, 9);
+    assert!(queue.reset(key, 5));
+    assert_eq!(queue.pop_due(7), Some(9));
+    assert_eq!(queue.nodes().count(), 2);
+    assert_eq!(queue.pop_due(7), Some(7));
+    assert_eq!(queue.nodes().count(), 0);
+}
+
+#[test]
+fn a_timer_that_is_due_earlier_and_earlier_leaves_little_behind() {
+    let mut queue = Queue::new(0);
+    let key = queue.insert(10_000, 0);
+    for tick in (0..10_000).rev() {
+        assert!(queue.reset(key, tick));
+        queue.check();
     }
 }
 

@@ -104,7 +104,7 @@ impl Find {
         }
     }
 
-    /// Whether the victim, now in turn number `turn`, has had a quarter of so many turns or more, or is in one whenever it is looked. Else it has most likely
+    /// Whether the victim, now in turn number `turn`, has had a quarter of so many turns or more, or was in one at two looks in a row. Else it has most likely
     /// nothing to do, as what it would be doing is done here.
     fn is_together(&mut self, turns: u64, turn: u64) -> bool {
         let seen = std::mem::replace(&mut self.seen, turn);

@@ -18,7 +18,7 @@ fn called_in_vain(times: u8) -> Naps {
     naps
 }
 
-/// Called so often for what is in doubt, from `at` on.
+/// Called so often for what is in doubt, at `at`.
 fn called_in_doubt(naps: &mut Naps, times: u8, at: Instant) {
     for turn in 1..=times {
         naps.gets_up();
@@ -27,18 +27,18 @@ fn called_in_doubt(naps: &mut Naps, times: u8, at: Instant) {
     }
 }
 
-/// A nap for so many times as long as most, with so many turns of others in each ten microseconds.
-fn nap(naps: &mut Naps, times: f64, turns: f64) {
-    let begin = Instant::now() + Duration::from_millis(1);
+/// A nap a millisecond after `at`, for so many times as long as most, with so many turns of others in each ten microseconds.
+fn nap(naps: &mut Naps, at: Instant, times: f64, turns: f64) {
+    let begin = at + Duration::from_millis(1);
     let all = (20.0 * turns * times) as u64;
     let end = begin + NAP.mul_f64(times);
     naps.has_napped(reading(begin, 10_000), reading(end, 10_000 + all));
 }
 
-/// Sixteen calls in doubt, with a hundred turns in each ten microseconds.
-fn tried() -> Naps {
+/// Sixteen calls in doubt, with a hundred turns in each ten microseconds until a millisecond after `at`.
+fn tried(at: Instant) -> Naps {
     let mut naps = Naps::default();
-    called_in_doubt(&mut naps, OFTEN, Instant::now());
+    called_in_doubt(&mut naps, OFTEN, at);
     assert!(naps.are_likely());
     naps
 }
@@ -110,77 +110,108 @@ fn a_call_is_judged_once_by_all_that_was_found() {
 
 #[test]
 fn calls_in_doubt_are_worth_it_if_more_gets_done_with_them() {
-    let mut naps = tried();
-    nap(&mut naps, 1.0, 90.0);
+    let at = Instant::now();
+    let mut naps = tried(at);
+    nap(&mut naps, at, 1.0, 90.0);
     assert!(!naps.are_likely());
     for _ in 0..TRUSTED {
-        called_in_doubt(&mut naps, 1, Instant::now());
+        called_in_doubt(&mut naps, 1, at);
         assert_eq!(naps.in_vain, 0);
         naps.gets_up();
         assert!(!is_due(&mut naps, 300), "one in vain is no matter of trust");
     }
     naps.is_wanted();
-    called_in_doubt(&mut naps, OFTEN, Instant::now());
+    called_in_doubt(&mut naps, OFTEN, at);
     assert!(naps.are_likely(), "they are tried again");
 }
 
 #[test]
 fn calls_in_doubt_are_not_worth_it_if_as_much_gets_done_without_them() {
-    let mut naps = tried();
+    let at = Instant::now();
+    let mut naps = tried(at);
     for number in 1..=MOST_NAPS {
         assert!(naps.are_likely(), "nap {number}");
-        called_in_doubt(&mut naps, 1, Instant::now());
-        nap(&mut naps, 1.0, 100.0);
+        called_in_doubt(&mut naps, 1, at);
+        nap(&mut naps, at, 1.0, 100.0);
     }
     assert!(!naps.are_likely(), "they are tried again");
-    called_in_doubt(&mut naps, OFTEN - 1, Instant::now());
+    called_in_doubt(&mut naps, OFTEN - 1, at);
     assert!(!naps.are_likely());
-    called_in_doubt(&mut naps, 1, Instant::now());
-    nap(&mut naps, 1.0, 90.0);
+    called_in_doubt(&mut naps, 1, at);
+    nap(&mut naps, at, 1.0, 90.0);
     assert!(!naps.are_likely(), "by what is so now");
 }
 
 #[test]
 fn naps_are_judged_together() {
-    let mut naps = tried();
-    nap(&mut naps, 1.0, 100.0);
-    nap(&mut naps, 0.05, 50.0);
+    let at = Instant::now();
+    let mut naps = tried(at);
+    nap(&mut naps, at, 1.0, 100.0);
+    nap(&mut naps, at, 0.05, 50.0);
     assert!(naps.are_likely(), "the first one outweighs that");
-    nap(&mut naps, 1.0, 50.0);
+    nap(&mut naps, at, 1.0, 50.0);
     assert!(!naps.are_likely());
-    let mut naps = tried();
-    nap(&mut naps, 0.9, 0.0);
+    let mut naps = tried(at);
+    nap(&mut naps, at, 0.9, 0.0);
     assert!(naps.are_likely(), "too short to tell");
-    nap(&mut naps, 0.2, 0.0);
+    nap(&mut naps, at, 0.2, 0.0);
     assert!(!naps.are_likely());
 }
 
 #[test]
 fn a_nap_that_something_from_outside_ends_tells_nothing() {
-    let mut naps = tried();
+    let at = Instant::now();
+    let mut naps = tried(at);
     naps.is_wanted();
-    nap(&mut naps, 1.0, 0.0);
+    nap(&mut naps, at, 1.0, 0.0);
     assert_eq!((naps.naps, naps.trusted), (0, 0));
-    called_in_doubt(&mut naps, OFTEN, Instant::now());
-    nap(&mut naps, 1.0, 90.0);
+    called_in_doubt(&mut naps, OFTEN, at);
+    nap(&mut naps, at, 1.0, 90.0);
     assert_eq!(naps.trusted, TRUSTED);
 }
 
 #[test]
 fn calls_in_vain_are_not_tried_unless_they_come_to_be_in_doubt() {
+    let at = Instant::now();
     let mut naps = Naps::default();
-    called_in_doubt(&mut naps, OFTEN / 2 - 1, Instant::now());
+    called_in_doubt(&mut naps, OFTEN / 2 - 1, at);
     while !naps.are_likely() {
         naps.gets_up();
         is_due(&mut naps, 100);
     }
     for _ in 0..OFTEN / 2 {
         assert!(naps.are_likely());
-        nap(&mut naps, 1.0, 0.0);
-        called_in_doubt(&mut naps, 1, Instant::now());
+        nap(&mut naps, at, 1.0, 0.0);
+        called_in_doubt(&mut naps, 1, at);
     }
     assert!(!naps.are_likely(), "a new row");
-    called_in_doubt(&mut naps, OFTEN, Instant::now());
-    nap(&mut naps, 1.0, 90.0);
+    called_in_doubt(&mut naps, OFTEN, at);
+    nap(&mut naps, at, 1.0, 90.0);
     assert_eq!(naps.trusted, TRUSTED);
+}
+
+#[test]
+fn calls_in_doubt_that_come_seldom_are_no_row() {
+    let at = Instant::now();
+    let mut naps = Naps::default();
+    called_in_doubt(&mut naps, OFTEN - 1, at);
+    called_in_doubt(&mut naps, 1, at + 2 * LONGEST_ROW);
+    assert!(!naps.are_likely());
+    let mut naps = called_in_vain(OFTEN - 1);
+    naps.gets_up();
+    let late = || reading(at + 3 * LONGEST_ROW, 0);
+    assert!(naps.is_due(100, late), "what is in vain always is");
+}
+
+#[test]
+fn some_calls_in_doubt_among_many_in_vain_begin_no_row() {
+    let at = Instant::now();
+    let mut naps = called_in_vain(OFTEN);
+    for _ in 0..4 * OFTEN {
+        nap(&mut naps, at, 1.0, 0.0);
+        called_in_doubt(&mut naps, 1, at);
+        naps.gets_up();
+        naps.is_due(100, || reading(at, 0));
+    }
+    assert!(naps.are_likely());
 }
