@@ -157,7 +157,7 @@ mod tests {
     /// So many tasks, so long ago, after turn number 20.
     fn find(tasks: usize, ago: Duration) -> Find {
         let mut find = Find::new(Work::default(), tasks, 20, VICTIM);
-        find.at -= ago;
+        find.began_ago(ago);
         find
     }
 
@@ -165,6 +165,10 @@ mod tests {
         /// To speak of.
         pub(in super::super) fn takes_no_time(&mut self) {
             self.at += Duration::from_secs(3600);
+        }
+
+        pub(in super::super) fn began_ago(&mut self, ago: Duration) {
+            self.at -= ago;
         }
     }
 

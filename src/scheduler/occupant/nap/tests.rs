@@ -18,6 +18,14 @@ fn called_in_vain(times: u8) -> Naps {
     naps
 }
 
+/// What it has found just now.
+fn found(naps: &mut Naps) -> &mut Find {
+    match &mut naps.call {
+        Call::Found(find) => find,
+        other => panic!("nothing: {other:?}"),
+    }
+}
+
 /// Called so often for what is in doubt, at `at`.
 fn called_in_doubt(naps: &mut Naps, times: u8, at: Instant) {
     for turn in 1..=times {
@@ -78,7 +86,7 @@ fn what_comes_from_outside_or_takes_as_long_as_a_call_is_worth_one() {
     naps.gets_up();
     let victim = Victim { worker: 0, turn: 7 };
     naps.finds(1, 20, victim);
-    std::thread::sleep(Duration::from_millis(1));
+    found(&mut naps).began_ago(Duration::from_millis(1));
     naps.has_run(22, false, |_| 9);
     assert!(!naps.are_likely());
 }
@@ -90,20 +98,17 @@ fn a_call_is_judged_once_by_all_that_was_found() {
     naps.gets_up();
     naps.judge(Verdict::InVain);
     naps.finds(1_000_000, 40, victim);
-    std::thread::sleep(Duration::from_millis(1));
+    assert!(matches!(naps.call, Call::Judged));
     naps.has_run(42, true, |_| 7);
     assert!(naps.are_likely());
 
     naps.gets_up();
     naps.finds(1, 40, victim);
-    let Call::Found(find) = &mut naps.call else {
-        panic!("found just now");
-    };
-    find.takes_no_time();
+    found(&mut naps).takes_no_time();
     naps.has_run(42, true, |_| 7);
     assert!(matches!(naps.call, Call::Open(work) if work.turns == 1));
     naps.finds(1, 42, victim);
-    std::thread::sleep(Duration::from_millis(1));
+    found(&mut naps).began_ago(Duration::from_millis(1));
     naps.has_run(44, true, |_| 7);
     assert!(matches!(naps.call, Call::Judged) && !naps.are_likely());
 }
