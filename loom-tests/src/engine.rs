@@ -111,7 +111,9 @@ impl Engine {
     pub fn push_foreign(&self, entry: usize) {
         self.make(entry);
         self.injector.push(entry);
-        self.notify();
+        if self.idle.wants_call_behind_rmw() {
+            self.call();
+        }
     }
 
     /// The owner of `local` sits down there.
@@ -321,10 +323,14 @@ impl Engine {
     // ---- waking ----
 
     pub fn notify(&self) {
+        if self.idle.wants_call() {
+            self.call();
+        }
+    }
+
+    fn call(&self) {
         let sleepiness = |worker| self.sleepiness(worker);
-        if self.idle.wants_call()
-            && let Some(worker) = self.idle.call(sleepiness, || self.has_work())
-        {
+        if let Some(worker) = self.idle.call(sleepiness, || self.has_work()) {
             self.rouse(worker);
         }
     }

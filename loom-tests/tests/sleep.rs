@@ -3,7 +3,7 @@
 //! Asserted: every entry runs (else loom finds a deadlock), after all that its pusher did (else a race), and once; at the end
 //! nobody counts as a searcher, and as many tokens were taken as given.
 //!
-//! Mutants that must die: `push-fence`, `sleep-fence`, `second-look`, `leave-search-fence`, `last-searcher`, `start-over`,
+//! Mutants that must die: `push-fence`, `foreign-push-fence`, `sleep-fence`, `second-look`, `leave-search-fence`, `last-searcher`, `start-over`,
 //! `token-decides`, `bit-decides`, `successors-bit`, `vacate-after-bit`, `leave-look`, `evicted-runs-on`, `claim-relaxed`,
 //! `sleep-relaxed`, `notify-unlocked`, `close-without-fence`, `closed-unseen`, `claim-all-relaxed`, `give-back-relaxed`,
 //! `clean-without-claim`, `clean-with-cells-out`, `used-late`, `seat-relaxed`, `parker-relaxed`, `one-arc-fence`.

@@ -187,6 +187,7 @@ impl Injector {
         Self(cb::Injector::new())
     }
 
+    /// A read-modify-write of what [`Injector::is_empty`] looks at: several threads may push, so each takes the next place by an exchange.
     pub(crate) fn push(&self, task: NonNull<Header>) {
         self.0.push(Entry(task));
     }

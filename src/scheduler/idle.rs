@@ -39,6 +39,20 @@ impl Idle {
     pub fn wants_call(&self) -> bool {
         // Pairs with the fence in `sleep`: either this load sees the sleeper's bit, or the sleeper's look sees the push.
         fence(Ordering::SeqCst);
+        self.is_anybody_wanted()
+    }
+
+    /// The same after a push by a read-modify-write of what the sleeper looks at.
+    #[inline]
+    pub fn wants_call_behind_rmw(&self) -> bool {
+        // Pairs as in `wants_call`.
+        fence_behind_rmw();
+        self.is_anybody_wanted()
+    }
+
+    #[inline]
+    fn is_anybody_wanted(&self) -> bool {
+        // Relaxed: ordered by the fences of the callers.
         self.searchers.load(Ordering::Relaxed) == 0 && self.any_asleep()
     }
 

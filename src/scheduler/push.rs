@@ -14,9 +14,11 @@ impl Engine {
     /// Queues a task from a thread that sits at no worker.
     pub(crate) fn push_foreign(&self, task: NonNull<Header>) {
         self.injector.push(task);
-        self.notify();
+        if self.idle.wants_call_behind_rmw() {
+            self.call();
+        }
         monitor::arm(self);
-        // The fence in `notify` pairs with the closer's: it sees our push, or we see that it closed.
+        // The fence behind the push pairs with the closer's: it sees our push, or we see that it closed.
         if self.is_closed() {
             self.drain_injector();
         }
