@@ -20,7 +20,7 @@ use crate::sync::{AtomicU64, Ordering};
 pub(crate) struct Limit {
     /// So many workers awake are enough. At least one.
     pub(crate) company: u32,
-    /// But for a queue that is so long.
+    /// A queue of so many takes a while.
     pub(crate) long: u32,
 }
 
@@ -82,6 +82,14 @@ impl Limit {
     fn is_long(self, queued: usize) -> bool {
         queued >= self.long as usize
     }
+
+    /// Whether so much waits in one queue that it is shared with everybody. Two or more that are awake take from one another anyway.
+    fn is_too_long(self, queued: usize) -> bool {
+        match self.company {
+            1 => self.is_long(queued),
+            _ => self.is_long(queued / VERY_LONG),
+        }
+    }
 }
 
 /// Fewer gathered tasks are often short, and parts of one request.
@@ -101,7 +109,7 @@ impl Engine {
     pub(super) unsafe fn wants_company(&self, worker: &Worker) -> bool {
         self.sharing.limit().is_none_or(|limit| {
             // SAFETY: as the caller promises.
-            limit.is_long(unsafe { worker.local.len() }) || !self.has_company(limit, 0)
+            limit.is_too_long(unsafe { worker.local.len() }) || !self.has_company(limit, 0)
         })
     }
 
@@ -111,7 +119,7 @@ impl Engine {
         worker.has_work()
             && self.sharing.limit().is_none_or(|limit| {
                 !self.has_awake_occupant(worker)
-                    || limit.is_long(worker.stealer.len())
+                    || limit.is_too_long(worker.stealer.len())
                     || !self.has_company(limit, self.as_awake(me))
             })
     }
@@ -147,5 +155,19 @@ impl Engine {
             let is_regular = worker.index < self.regular();
             usize::from(is_regular && !self.idle.is_asleep(worker.index))
         })
+    }
+}
+
+#[cfg(all(test, not(heist_loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_queue_of_one_alone_is_too_long_much_sooner_than_one_of_several() {
+        let too_long = |company, queued| Limit { company, long: 10 }.is_too_long(queued);
+        assert!(!too_long(1, 9) && too_long(1, 10));
+        for company in [2, 3, 64] {
+            assert!(!too_long(company, 159) && too_long(company, 160));
+        }
     }
 }
