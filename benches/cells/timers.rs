@@ -127,24 +127,31 @@ fn latenesses(workload: &'static str, milliseconds: u64) -> Vec<Cell> {
     ]
 }
 
-/// Iterations are sleeps, one after the other. What is returned is not the time they took but how late they were, together.
+/// Iterations are sleeps, one after the other. What is returned is not the time they took but how late the one in the middle was, as often as there were sleeps: a
+/// processor that the host has taken away for a moment is no timer's fault.
 ///
 /// tokio's timers count whole milliseconds, so its sleeps are up to one millisecond late by design.
 fn lateness<R: Runtime<Spawner: Clock>>(length: Duration) -> Measure {
     let runtime = R::start(workers());
-    Box::new(move |sleeps| on_worker(&runtime, total_lateness::<R::Spawner>(length, sleeps)))
+    Box::new(move |sleeps| on_worker(&runtime, median_lateness::<R::Spawner>(length, sleeps)))
 }
 
-async fn total_lateness<C: Clock>(length: Duration, sleeps: u64) -> Duration {
-    let mut total = Duration::ZERO;
+async fn median_lateness<C: Clock>(length: Duration, sleeps: u64) -> Duration {
+    let mut latenesses = Vec::new();
     let mut rng = fastrand::Rng::with_seed(sleeps);
     for _ in 0..sleeps {
         wait_for_any_moment(&mut rng);
         let deadline = Instant::now() + length;
         C::sleep(length).await;
-        total += late(deadline);
+        latenesses.push(late(deadline));
     }
-    total
+    of_all_as_the_median(latenesses)
+}
+
+fn of_all_as_the_median(mut latenesses: Vec<Duration>) -> Duration {
+    latenesses.sort_unstable();
+    let sleeps = u32::try_from(latenesses.len()).expect("few sleeps");
+    latenesses[latenesses.len() / 2] * sleeps
 }
 
 /// As [`lateness`], of threads that the system puts to sleep.
@@ -156,7 +163,7 @@ fn thread_lateness(length: Duration) -> Measure {
         thread::sleep(length);
         late(deadline)
     };
-    Box::new(move |sleeps| (0..sleeps).map(&mut sleep).sum())
+    Box::new(move |sleeps| of_all_as_the_median((0..sleeps).map(&mut sleep).collect()))
 }
 
 /// Up to a millisecond. A sleep that begins when the one before it ends would always find timers that count whole milliseconds at their
