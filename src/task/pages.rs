@@ -2,7 +2,7 @@
 //! its owner knows ([`trim`]), under the lock that keeps walkers out.
 //!
 //! A *page set* belongs to a worker (or, of a few per engine, to whoever holds its lock, for foreign threads). Its owner
-//! allocates and frees without an atomic, from a free list per size class. Everybody else frees by pushing onto the
+//! allocates and frees without an atomic, from a list of free cells per size class, which is brought into order now and then (`local`). Everybody else frees by pushing onto the
 //! set's remote stack, which the owner takes over whole. The pages are also the registry of all tasks:
 //! listing or cancelling them is a walk, and a spawn pays nothing for being listed. Which set a cell belongs to stands at the head of its page, whose
 //! address is that of the cell without its last bits.
@@ -14,8 +14,9 @@
 //! | `given_up` | anybody (add); the owner (take) |
 //! | `blocks` | under its lock: the owner adds and removes, walkers read |
 //! | a cell's state word | anybody, at any time: a free cell has no reference, or is complete |
-//! | a free cell's second word | the link of the list it is in |
-//! | a page's head | written before there are cells; anybody with a cell reads home and class, the owner notes what it trims |
+//! | a free cell's second word | the link of the list or stack it is in |
+//! | a page's head | written before there are cells, and read by anybody who has one |
+//! | the map of a page | the owner |
 #![allow(
     unreachable_pub,
     reason = "the loom models reach these through heist::model"
@@ -23,24 +24,25 @@
 
 mod block;
 mod hold;
+mod local;
+mod page;
 mod remote;
 mod trim;
 
 use std::fmt;
 use std::mem::offset_of;
-use std::ptr::{self, NonNull};
-use std::time::Instant;
+use std::ptr::NonNull;
 
 use crossbeam_utils::CachePadded;
 
 use super::header::{Header, TaskRef};
-use super::id::IdBlock;
 #[cfg(heist_loom)]
 use super::modelled;
 use crate::sync::{AtomicU64, Mutex, Ordering, UnsafeCell};
 use block::Block;
 use hold::GivenUp;
 pub(crate) use hold::Hold;
+use local::Local;
 use remote::RemoteStack;
 
 /// Cells are of a multiple of this, and aligned to it: a cache line of most processors, so what runs on different threads shares none there.
@@ -77,34 +79,11 @@ unsafe impl Sync for PageSet {}
 // SAFETY: as above; nothing in it belongs to a thread.
 unsafe impl Send for PageSet {}
 
-struct Local {
-    free: [*mut Header; CLASSES],
-    /// Cells handed out and not yet seen to come back.
-    out: usize,
-    /// Holds likewise.
-    held: usize,
-    /// Cells in all blocks.
-    cells: usize,
-    /// Blocks of each class.
-    blocks: [usize; CLASSES],
-    /// When there were last so many free ones that blocks were given back.
-    trimmed: Option<Instant>,
-    ids: IdBlock,
-}
-
 impl PageSet {
     pub(crate) fn new(engine: *const ()) -> Self {
         Self {
             engine: CachePadded::new(engine),
-            local: UnsafeCell::new(Local {
-                free: [ptr::null_mut(); CLASSES],
-                out: 0,
-                held: 0,
-                cells: 0,
-                blocks: [0; CLASSES],
-                trimmed: None,
-                ids: IdBlock::default(),
-            }),
+            local: UnsafeCell::new(Local::new()),
             remote: CachePadded::new(RemoteStack::new()),
             given_up: CachePadded::new(GivenUp::new()),
             blocks: Mutex::new(Vec::new()),
@@ -181,10 +160,8 @@ impl PageSet {
         self.local.with_mut(|local| {
             // SAFETY: the caller is the owner.
             let local = unsafe { &mut *local };
-            // SAFETY: an unreferenced cell's link belongs to whoever frees it.
-            unsafe { *link(cell.as_ptr()) = local.free[class] };
-            local.free[class] = cell.as_ptr();
-            local.out -= 1;
+            // SAFETY: as the caller promises.
+            unsafe { local.put_back(cell.as_ptr(), class) };
         });
     }
 
@@ -199,17 +176,23 @@ impl PageSet {
         unsafe { remote.push(cell.as_ptr()) }
     }
 
-    /// The list for `class` is empty: takes over what others freed, or else new pages.
+    /// The list for `class` is empty: lists what is noted on a page; or else takes over what others freed; or else makes new pages.
     #[cold]
     fn refill(&self, local: &mut Local, class: usize) {
-        self.collect_remote(local);
-        if local.free[class].is_null() {
-            let (block, first) = Block::new(self, class, local.blocks[class]);
-            local.blocks[class] += 1;
-            local.free[class] = first;
-            local.cells += block.len();
-            self.blocks.lock().push(block);
+        if local.lists_some(class) {
+            return;
         }
+        self.collect_remote(local);
+        if !local.free[class].is_null() || local.lists_some(class) {
+            return;
+        }
+        let block = Block::new(self, class, local.blocks[class]);
+        local.blocks[class] += 1;
+        local.cells += block.len();
+        // SAFETY: the block is this set's, and new.
+        unsafe { local.list_pages(&block) };
+        self.blocks.lock().push(block);
+        local.lists_some(class);
     }
 
     fn collect_remote(&self, local: &mut Local) -> usize {
@@ -220,11 +203,9 @@ impl PageSet {
             // SAFETY: what the stack gave is ours alone; a freed cell's link leads to the next one.
             let next = unsafe { *link(cell) };
             // SAFETY: its page is there for as long as the cell is out, which it is until here.
-            let class = unsafe { block::class_of(cell) };
-            // SAFETY: as above.
-            unsafe { *link(cell) = local.free[class] };
-            local.free[class] = cell;
-            local.out -= 1;
+            let class = unsafe { page::class_of(cell) };
+            // SAFETY: as above, and no reference is left.
+            unsafe { local.put_back(cell, class) };
             count += 1;
             cell = next;
         }
@@ -296,5 +277,8 @@ fn link(cell: *mut Header) -> *mut *mut Header {
 #[inline]
 pub(crate) unsafe fn home_of(cell: NonNull<Header>) -> NonNull<PageSet> {
     // SAFETY: a page stays for as long as one of its cells is out.
-    unsafe { block::home_of(cell.as_ptr()) }
+    unsafe { page::home_of(cell.as_ptr()) }
 }
+
+#[cfg(all(test, not(heist_loom)))]
+mod tests;

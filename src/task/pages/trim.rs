@@ -1,12 +1,13 @@
 //! Blocks of pages go back to the system when a burst of tasks is over.
 
+use std::cmp::Reverse;
+use std::ptr;
 use std::time::{Duration, Instant};
 
-use super::block::{Block, Trim, trim_of};
-use super::{CLASSES, Local, PageSet, link};
+use super::{CLASSES, Local, PageSet};
 
 /// As many cells are kept although no task needs them: a quarter of a megabyte of the smallest.
-const KEPT: usize = 4096;
+pub(super) const KEPT: usize = if cfg!(miri) { 64 } else { 4096 };
 
 /// The least time between two trimmings, as a burst may be followed by the next one.
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -25,7 +26,7 @@ impl PageSet {
         })
     }
 
-    /// Gives blocks back none of whose cells is in use. This goes through all free cells.
+    /// Gives blocks back none of whose cells is in use. This goes through all listed cells, and all pages.
     ///
     /// # Safety
     /// The caller is the owner.
@@ -47,48 +48,27 @@ impl PageSet {
         // Whoever reads a cell without a reference to it holds this lock.
         let mut blocks = self.blocks.lock();
         // From the highest address on, as that is where an allocator gives memory back.
-        blocks.sort_unstable_by_key(Block::address);
-        for block in blocks.iter_mut() {
-            // SAFETY: the caller of `trim` is the owner.
-            unsafe { block.trims() }.for_each(|trim| *trim = Trim::default());
+        blocks.sort_unstable_by_key(|block| Reverse(block.address()));
+        for class in 0..CLASSES {
+            local.put_away(class, usize::MAX);
+            // Some of these may go.
+            local.pages[class] = ptr::null_mut();
         }
-        for list in local.free {
-            let mut cell = list;
-            while !cell.is_null() {
-                // SAFETY: a listed cell is in a page, and this is the owner.
-                unsafe { trim_of(cell) }.free += 1;
-                // SAFETY: links of listed cells belong to the owner.
-                cell = unsafe { *link(cell) };
-            }
-        }
-        for block in blocks.iter_mut().rev() {
+        blocks.retain(|block| {
             let cells = block.len();
-            // SAFETY: as above.
-            let free: usize = unsafe { block.trims() }.map(|trim| trim.free).sum();
-            // All of its cells are listed: nobody else has one, or is about to free one.
-            if free == cells && local.cells - cells >= KEPT {
+            // SAFETY: the caller of `trim` is the owner.
+            let free = block.free().map(|free| unsafe { free.as_ref() }.count());
+            // All of its cells are there: nobody else has one, or is about to free one.
+            let goes = free.sum::<usize>() == cells && local.cells - cells >= KEPT;
+            if goes {
                 local.cells -= cells;
                 local.blocks[block.class()] -= 1;
-                // SAFETY: as above.
-                unsafe { block.trims() }.for_each(|trim| trim.goes = true);
+            } else {
+                // SAFETY: as above, and it is in no list.
+                unsafe { local.list_pages(block) };
             }
-        }
-        for class in 0..CLASSES {
-            let mut cell = std::mem::replace(&mut local.free[class], std::ptr::null_mut());
-            while !cell.is_null() {
-                // SAFETY: as above.
-                let next = unsafe { *link(cell) };
-                // SAFETY: as above.
-                if !unsafe { trim_of(cell) }.goes {
-                    // SAFETY: as above.
-                    unsafe { *link(cell) = local.free[class] };
-                    local.free[class] = cell;
-                }
-                cell = next;
-            }
-        }
-        // SAFETY: as above.
-        blocks.retain_mut(|block| !unsafe { block.trims() }.any(|trim| trim.goes));
+            !goes
+        });
     }
 }
 
