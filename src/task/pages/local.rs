@@ -65,10 +65,16 @@ impl Local {
         unsafe { self.push(cell, class) };
         self.out -= 1;
         if page::are_far(cell, last) {
-            self.scattered[class] += 1;
-            if self.scattered[class] == SCATTERED {
-                self.put_away(class, CELLS_EACH * usize::from(SCATTERED));
-            }
+            self.steps_far(class);
+        }
+    }
+
+    /// Out of line, as most cells are put back beside the one before.
+    #[inline(never)]
+    fn steps_far(&mut self, class: usize) {
+        self.scattered[class] += 1;
+        if self.scattered[class] == SCATTERED {
+            self.put_away(class, CELLS_EACH * usize::from(SCATTERED));
         }
     }
 
