@@ -252,7 +252,7 @@ impl Judge {
     }
 
     /// Somebody found the limit too low: all share for a while, and the longer the more often that happens. Where a crowd of more than two was to be one, two are tried
-    /// soon: in a crowd all have less of the processors together than a few would have.
+    /// next: in a crowd all have less of the processors together than a few would have.
     fn desist(&mut self) {
         let is_one = matches!(
             self.mode,
@@ -260,7 +260,7 @@ impl Judge {
         );
         if is_one && self.crowd > 2 {
             self.least = 2;
-            self.mode = Mode::All { passing: 1 };
+            self.mode = Mode::Suspicion;
             return;
         }
         let passing = self.reluctance;

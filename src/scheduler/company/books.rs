@@ -50,6 +50,8 @@ impl Books {
         if engine.sharing.is_suspended() {
             self.limit = None;
             self.judge.desist();
+            // The next account begins here.
+            let _passed = self.close(engine, self.judge.wants_waits());
         } else {
             self.turn_the_page(engine);
         }
