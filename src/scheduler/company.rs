@@ -4,7 +4,7 @@
 //! engine has fewer processors than workers. Its threads then wait for a processor about as long as they have one. Each that is called takes it away from
 //! another, and what it took from a queue waits with it. So where the monitor finds more workers at work than they have processors together, it
 //! tries what so many do as they have processors. **As long as each of those has a processor and uses it, they are enough.** If not, more of them get more of the
-//! processors, or there is not so much to do. Once in a second or two all may work, to see whether there are more processors to be had by now.
+//! processors, or there is not so much to do. If there is nothing to do for a while, they are tried first when there is again. Once in a second or two all may work, to see whether there are more processors to be had by now.
 //!
 //! What follows from a limit is in [`super::sharing`].
 
@@ -106,6 +106,8 @@ struct Judge {
     crowd: u32,
     /// Fewer were too few for such a crowd.
     least: u32,
+    /// Few were enough, until there was not much to do. So the next that are more than enough are tried without a look.
+    were_enough: bool,
     /// Accounts until the next trial, if the one that is made, or the next one, is in vain.
     patience: u32,
     /// The same, if somebody finds the limit too low before the next reunion.
@@ -137,6 +139,7 @@ impl Judge {
             calm: 1,
             crowd: 0,
             least: 1,
+            were_enough: false,
             patience: BETWEEN_TRIALS.0,
             reluctance: BETWEEN_TRIALS.0,
         }
@@ -161,8 +164,7 @@ impl Judge {
     /// The limit that follows.
     fn judge(&mut self, account: &Account) -> Option<Limit> {
         self.mode = match self.mode {
-            Mode::All { .. } if account.enough().is_some() => Mode::Suspicion,
-            Mode::All { .. } => Mode::All { passing: 0 },
+            Mode::All { .. } => self.suspects(account),
             Mode::Suspicion | Mode::Reunion => self.look(account),
             // Others were called all the same, and found a processor.
             Mode::Few { company, .. } if account.exceeds(company) => Mode::All { passing: 0 },
@@ -206,6 +208,24 @@ impl Judge {
         }
     }
 
+    /// Whether they may be a crowd.
+    fn suspects(&mut self, account: &Account) -> Mode {
+        let Some(enough) = account.enough() else {
+            return Mode::All { passing: 0 };
+        };
+        if std::mem::take(&mut self.were_enough) {
+            return self.tries(enough);
+        }
+        Mode::Suspicion
+    }
+
+    fn tries(&self, enough: u32) -> Mode {
+        Mode::Trial {
+            company: enough.max(self.least),
+            left: TRIAL - 1,
+        }
+    }
+
     /// What follows from how long all have waited.
     fn look(&mut self, account: &Account) -> Mode {
         let Some(enough) = account.crowd() else {
@@ -213,14 +233,10 @@ impl Judge {
             return self.calm_down();
         };
         (self.calm, self.crowd) = (1, account.workers);
-        let company = enough.max(self.least);
         if self.mode == Mode::Reunion {
-            return Self::few(company);
+            return Self::few(enough.max(self.least));
         }
-        Mode::Trial {
-            company,
-            left: TRIAL - 1,
-        }
+        self.tries(enough)
     }
 
     fn few(company: u32) -> Mode {
@@ -244,6 +260,7 @@ impl Judge {
     fn give_up(&mut self, account: &Account) -> Mode {
         // That there was nothing to do does not say how it would have been.
         if account.is_quiet() {
+            self.were_enough = matches!(self.mode, Mode::Few { .. });
             return Mode::All { passing: 0 };
         }
         let passing = self.patience;

@@ -123,8 +123,16 @@ impl Monitor {
             quiet = if self.tick() { 0 } else { quiet + 1 };
             if quiet >= LINGER {
                 self.park();
+                self.begin();
                 quiet = 0;
             }
+        }
+    }
+
+    fn begin(&self) {
+        for engine in self.living() {
+            rescue::begin(&engine);
+            contain(|| drop(engine));
         }
     }
 

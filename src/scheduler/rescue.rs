@@ -77,6 +77,11 @@ pub(super) fn is_busy(engine: &Engine) -> bool {
             || engine.timers().has_surplus())
 }
 
+/// The monitor begins to tick.
+pub(super) fn begin(engine: &Engine) {
+    engine.watch.lock().books.begin(engine);
+}
+
 /// One tick. True: the engine works. The monitor is present meanwhile: what it moves and whom it staffs is not the closer's yet.
 pub(super) fn inspect(engine: &Arc<Engine>) -> bool {
     if !engine.arrive() {

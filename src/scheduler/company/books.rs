@@ -58,6 +58,13 @@ impl Books {
         engine.sharing.limit_to(self.limit.filter(|_| gets_on));
     }
 
+    /// To be called when the monitor begins to tick: what was before is no part of an account.
+    pub(in crate::scheduler) fn begin(&mut self, engine: &Engine) {
+        if engine.regular() > 1 {
+            let _before = self.close(engine, self.judge.wants_waits());
+        }
+    }
+
     /// Whether a limit was set at the last tick.
     pub(in crate::scheduler) fn has_limit(&self) -> bool {
         self.limit.is_some()

@@ -229,6 +229,26 @@ fn a_crowd_of_more_than_two_that_was_to_be_one_is_two_from_then_on() {
 }
 
 #[test]
+fn where_few_were_enough_until_it_was_quiet_they_are_tried_at_once() {
+    let mut judge = Judge::new();
+    crowd(&mut judge);
+    limits(&mut judge, [CONTENT]);
+    limits(&mut judge, [QUIET; FORBEARANCE as usize + 20]);
+    assert_eq!(limits(&mut judge, [CROWDED]), [true]);
+    // Once: this time it was in vain.
+    assert_eq!(
+        limits(&mut judge, [WAITING; TRIAL as usize]).last(),
+        Some(&false)
+    );
+    passing(&mut judge);
+    limits(&mut judge, [QUIET]);
+    crowd(&mut judge);
+    // A trial that ended like that says nothing.
+    limits(&mut judge, [QUIET; TRIAL as usize + 1]);
+    crowd(&mut judge);
+}
+
+#[test]
 fn a_moment_does_not_end_it_and_quiet_is_no_failure() {
     let mut judge = Judge::new();
     crowd(&mut judge);
