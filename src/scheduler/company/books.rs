@@ -50,18 +50,17 @@ impl Books {
         if engine.sharing.is_suspended() {
             self.limit = None;
             self.judge.desist();
-            // The next account begins here.
-            let _passed = self.close(engine, self.judge.wants_waits());
+            self.begin(engine);
         } else {
             self.turn_the_page(engine);
         }
         engine.sharing.limit_to(self.limit.filter(|_| gets_on));
     }
 
-    /// To be called when the monitor begins to tick: what was before is no part of an account.
+    /// The next account begins here. To be called when the monitor begins to tick, too: what was before is no part of one.
     pub(in crate::scheduler) fn begin(&mut self, engine: &Engine) {
         if engine.regular() > 1 {
-            let _before = self.close(engine, self.judge.wants_waits());
+            let _passed = self.close(engine, self.judge.wants_waits());
         }
     }
 
@@ -84,8 +83,7 @@ impl Books {
                 return;
             }
         }
-        // The next account begins here.
-        let _passed = self.close(engine, self.judge.wants_waits());
+        self.begin(engine);
     }
 
     fn close(&mut self, engine: &Engine, with_waits: bool) -> Account {

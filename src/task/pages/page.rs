@@ -2,7 +2,7 @@
 
 use std::ptr::{self, NonNull};
 
-use super::{CELL, MAX_CELL, PageSet};
+use super::{CELL, PageSet};
 use crate::task::Header;
 
 /// A page begins at a multiple of its size, so that its head is found from the address of each of its cells.
@@ -15,7 +15,7 @@ pub(super) struct Head {
     pub(super) free: NonNull<Free>,
 }
 
-const _: () = assert!(size_of::<Head>() <= CELL && CELL + MAX_CELL <= PAGE);
+const _: () = assert!(size_of::<Head>() <= CELL);
 
 /// Free cells of a page, for the owner. In a line of its own.
 #[repr(align(64))]
