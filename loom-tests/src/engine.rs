@@ -21,11 +21,12 @@ const ENTRIES: usize = 3;
 pub struct Engine {
     pub idle: Idle,
     pub injector: Injector,
-    /// The queue of some busy worker, and its `is_used`.
+    /// The queue of one worker.
     pub local: Local,
-    pub(crate) local_is_used: Flag,
-    /// Sharing is limited, and `local` is the queue of this worker.
-    pub(crate) alone: Option<usize>,
+    /// Whose it is. At first that of a worker beside the others, who is always in a poll.
+    pub(crate) owner: usize,
+    /// Sharing is limited, and the owner of `local` is alone.
+    pub(crate) is_limited: bool,
     pub poller: Poller,
     /// With two shards of timers, which stand for any number.
     pub driver: Driver<Sitter>,
@@ -63,8 +64,8 @@ impl Engine {
             idle: Idle::new(total, asleep),
             injector: Injector::default(),
             local: Local::default(),
-            local_is_used: Flag::new(false),
-            alone: None,
+            owner: total,
+            is_limited: false,
             poller: Poller::default(),
             driver: Driver::new(2),
             closing: Closing::new(0),
@@ -88,11 +89,17 @@ impl Engine {
         }
     }
 
-    /// Limits sharing to more than a model has. `local` is this worker's.
+    /// `local` is this worker's.
+    #[must_use]
+    pub fn owned_by(self, owner: usize) -> Self {
+        Self { owner, ..self }
+    }
+
+    /// The same, and sharing is limited to more than a model has.
     #[must_use]
     pub fn alone(self, worker: usize) -> Self {
-        let alone = Some(worker);
-        Self { alone, ..self }
+        let is_limited = true;
+        Self { is_limited, ..self }.owned_by(worker)
     }
 
     /// Makes what `run` checks, before the push.
@@ -118,20 +125,20 @@ impl Engine {
 
     /// The owner of `local` sits down there.
     pub fn sit_at_local(&self) {
-        self.local_is_used.store(true, Ordering::Relaxed);
+        self.idle.put_to_use(self.owner);
     }
 
     /// From the owner of `local`.
     pub fn push_local(&self, entry: usize) {
         self.make(entry);
         self.local.push(entry);
-        if self.alone.is_none() {
+        if !self.is_limited {
             self.notify();
         }
     }
 
     pub fn has_work(&self) -> bool {
-        !self.injector.is_empty() || self.is_shared()
+        !self.injector.is_empty() || self.idle.in_use(0).any(|worker| self.is_shared(worker))
     }
 
     pub fn parker(&self, worker: usize) -> Option<&'static Parker> {
@@ -141,6 +148,7 @@ impl Engine {
 
     pub fn seat(&self, worker: usize, parker: &'static Parker) -> Option<&'static Parker> {
         let before = self.parker(worker);
+        self.idle.put_to_use(worker);
         self.seats[worker].store(std::ptr::from_ref(parker).cast_mut(), Ordering::Release);
         before
     }

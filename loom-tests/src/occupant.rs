@@ -95,6 +95,11 @@ impl<'e> Occupant<'e> {
         }
     }
 
+    /// For a model whose bit is set from the beginning: what comes before that.
+    pub fn falls_asleep(&self) {
+        self.engine.idle.put_out_of_use(self.worker);
+    }
+
     pub fn sleep(
         &mut self,
         recalled: &dyn Fn() -> bool,
@@ -103,6 +108,9 @@ impl<'e> Occupant<'e> {
         self.work();
         let searching = std::mem::take(&mut self.searching);
         let queued = self.engine.has_queued(self.worker);
+        if !queued {
+            self.engine.idle.put_out_of_use(self.worker);
+        }
         self.engine.idle.sleep(self.worker, searching);
         if queued || self.engine.has_work_beside(self.worker) {
             self.engine.notify();
@@ -142,6 +150,7 @@ impl<'e> Occupant<'e> {
         };
         if stays {
             self.work();
+            self.engine.idle.put_to_use(self.worker);
         } else if !self.engine.is_closed() && self.engine.driver.is_unattended() {
             self.engine.notify();
         }
@@ -175,6 +184,9 @@ impl<'e> Occupant<'e> {
         self.work();
         let searching = std::mem::take(&mut self.searching);
         let queued = self.engine.has_queued(self.worker);
+        if !queued {
+            self.engine.idle.put_out_of_use(self.worker);
+        }
         self.engine.vacate(self.worker);
         self.engine.idle.sleep(self.worker, searching);
         if self.engine.is_closed() {

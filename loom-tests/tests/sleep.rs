@@ -6,7 +6,7 @@
 //! Mutants that must die: `push-fence`, `foreign-push-fence`, `sleep-fence`, `second-look`, `leave-search-fence`, `last-searcher`, `start-over`,
 //! `token-decides`, `bit-decides`, `successors-bit`, `vacate-after-bit`, `leave-look`, `evicted-runs-on`, `claim-relaxed`,
 //! `sleep-relaxed`, `notify-unlocked`, `close-without-fence`, `closed-unseen`, `claim-all-relaxed`, `give-back-relaxed`,
-//! `clean-without-claim`, `clean-with-cells-out`, `used-late`, `seat-relaxed`, `parker-relaxed`, `one-arc-fence`.
+//! `clean-without-claim`, `clean-with-cells-out`, `used-late`, `unused-awake`, `unused-late`, `seat-relaxed`, `parker-relaxed`, `one-arc-fence`.
 #![cfg(heist_loom)]
 
 use std::sync::OnceLock;
@@ -23,9 +23,13 @@ struct Office {
 }
 
 fn office(total: usize, asleep: usize, play: impl FnOnce(&'static Office)) {
+    office_of(Engine::new(total, asleep), play);
+}
+
+fn office_of(engine: Engine, play: impl FnOnce(&'static Office)) {
     let office = Office {
         parkers: [Parker::default(), Parker::default()],
-        engine: Engine::new(total, asleep),
+        engine,
     };
     stage(office, |office| {
         play(office);
@@ -64,6 +68,43 @@ fn local_push_against_the_last_searcher_leaving() {
             office.engine.sit_at_local();
             office.engine.push_local(1);
             thief.join().unwrap();
+        });
+    });
+}
+
+/// Its queue was not in use while it was asleep.
+#[test]
+fn a_worker_that_woke_up_queues_against_another_that_falls_asleep() {
+    model("queues after it woke up", 3, || {
+        office_of(Engine::new(2, 1).owned_by(0), |office| {
+            let mut owner = office.occupant(0);
+            let mut thief = office.occupant(1);
+            owner.falls_asleep();
+            let thief = thread::spawn(move || thief.serve(1));
+            // Its root was woken. The poll goes on until the thief has run the entry.
+            assert!(owner.slumber(&|| true, &park));
+            office.engine.push_local(1);
+            owner.stop_searching();
+            thief.join().unwrap();
+        });
+    });
+}
+
+/// Who sits there then queues something, in view of everybody.
+#[test]
+fn a_worker_is_taken_from_one_that_falls_asleep() {
+    model("taken from one that falls asleep", 3, || {
+        office_of(Engine::new(1, 0).owned_by(0), |office| {
+            let mut first = office.occupant(0);
+            let sleeper = thread::spawn(move || first.sleep(&|| true, &park));
+            let taken = office.engine.idle.claim(0);
+            if taken {
+                Occupant::sit(&office.engine, 0, &office.parkers[1]).work();
+                office.engine.make(1);
+                office.engine.local.push(1);
+            }
+            assert_eq!(sleeper.join().unwrap(), !taken);
+            assert_eq!(office.engine.has_work(), taken);
         });
     });
 }

@@ -115,16 +115,16 @@ impl Engine {
     pub(crate) fn has_work(&self) -> bool {
         !self.injector.is_empty()
             || self
-                .workers
-                .iter()
-                .any(|worker| self.is_shared(worker, None))
+                .idle
+                .in_use(0)
+                .any(|worker| self.is_shared(&self.workers[worker], None))
     }
 
     /// The same but for the queue of this worker, whose occupant knows what it has there.
     pub(crate) fn has_work_beside(&self, worker: &Worker) -> bool {
-        let others = self.workers.iter().enumerate();
-        let mut others = others.filter(|(index, _)| *index != worker.index);
-        !self.injector.is_empty() || others.any(|(_, other)| self.is_shared(other, Some(worker)))
+        let mut others = self.idle.in_use(0).filter(|other| *other != worker.index);
+        !self.injector.is_empty()
+            || others.any(|other| self.is_shared(&self.workers[other], Some(worker)))
     }
 
     // ---- driving ----

@@ -18,15 +18,27 @@ const BITS: usize = u64::BITS as usize;
 /// The idle words of one engine.
 #[derive(Debug)]
 pub struct Idle {
-    words: Box<[CachePadded<AtomicU64>]>,
+    words: Box<[CachePadded<Word>]>,
     searchers: CachePadded<AtomicUsize>,
+}
+
+/// A bit for each of so many workers.
+#[derive(Debug)]
+struct Word {
+    asleep: AtomicU64,
+    /// Something may be queued there: of any other worker the queue is empty.
+    in_use: AtomicU64,
 }
 
 impl Idle {
     /// For `total` workers, of which the first `vacant` have their bit set.
     pub fn new(total: usize, vacant: usize) -> Self {
         let words = (0..total.div_ceil(BITS))
-            .map(|word| CachePadded::new(AtomicU64::new(Self::first(vacant, word))))
+            .map(|word| Word {
+                asleep: AtomicU64::new(Self::first(vacant, word)),
+                in_use: AtomicU64::new(0),
+            })
+            .map(CachePadded::new)
             .collect();
         Self {
             words,
@@ -85,10 +97,8 @@ impl Idle {
             let mut best: Option<(u8, usize)> = None;
             for (index, word) in self.words.iter().enumerate() {
                 // Relaxed: `claim` decides.
-                let mut bits = word.load(Ordering::Relaxed);
-                while bits != 0 {
-                    let worker = index * BITS + bits.trailing_zeros() as usize;
-                    bits &= bits - 1;
+                for bit in Ones(word.asleep.load(Ordering::Relaxed)) {
+                    let worker = index * BITS + bit;
                     let candidate = (rank(worker), worker);
                     if best.is_none_or(|best| candidate < best) {
                         best = Some(candidate);
@@ -107,7 +117,7 @@ impl Idle {
     pub fn sleep(&self, worker: usize, searching: bool) {
         let (word, bit) = Self::place(worker);
         // Release: pairs with the Acquire in `claim`: who clears the bit sees the worker as its last occupant left it.
-        self.words[word].fetch_or(bit, Ordering::Release);
+        self.words[word].asleep.fetch_or(bit, Ordering::Release);
         if searching {
             // Relaxed: the fence below orders it.
             self.searchers.fetch_sub(1, Ordering::Relaxed);
@@ -120,7 +130,7 @@ impl Idle {
     pub fn claim(&self, worker: usize) -> bool {
         let (word, bit) = Self::place(worker);
         // Acquire: pairs with the Release in `sleep`.
-        self.words[word].fetch_and(!bit, Ordering::Acquire) & bit != 0
+        self.words[word].asleep.fetch_and(!bit, Ordering::Acquire) & bit != 0
     }
 
     /// Clears the bits of the first `workers`, if all of these are set, and no others. They are the caller's until [`Idle::give_all_back`].
@@ -128,7 +138,8 @@ impl Idle {
         for (index, word) in self.words.iter().enumerate() {
             let all = Self::first(workers, index);
             // Acquire: as in `claim`.
-            let claimed = word.compare_exchange(all, 0, Ordering::Acquire, Ordering::Relaxed);
+            let asleep = &word.asleep;
+            let claimed = asleep.compare_exchange(all, 0, Ordering::Acquire, Ordering::Relaxed);
             if claimed.is_err() {
                 self.set_all(workers, index);
                 return false;
@@ -146,7 +157,8 @@ impl Idle {
     fn set_all(&self, workers: usize, words: usize) {
         for (index, word) in self.words[..words].iter().enumerate() {
             // Release: as in `sleep`.
-            word.fetch_or(Self::first(workers, index), Ordering::Release);
+            word.asleep
+                .fetch_or(Self::first(workers, index), Ordering::Release);
         }
     }
 
@@ -160,19 +172,23 @@ impl Idle {
         let (word, bit) = Self::place(worker);
         // Acquire: a sleeper that finds its bit cleared comes after whoever cleared it. The token that follows says so
         // again, with the waker's Release.
-        self.words[word].load(Ordering::Acquire) & bit != 0
+        self.words[word].asleep.load(Ordering::Acquire) & bit != 0
     }
 
-    /// How many of the first `workers`.
-    pub fn asleep_among(&self, workers: usize) -> usize {
-        // Relaxed: ordered by the fences of the callers.
-        let word = |(index, word): (usize, &CachePadded<AtomicU64>)| {
-            word.load(Ordering::Relaxed) & Self::first(workers, index)
-        };
-        // Counting bits takes a dozen instructions, where processors are not known to have one for it.
-        let words = self.words.iter().take(workers.div_ceil(BITS));
-        let asleep = words.enumerate().map(word);
-        asleep.map(|bits| bits.count_ones() as usize).sum()
+    /// Whether at least so many of the first `workers` are awake.
+    #[inline]
+    pub fn are_awake(&self, least: usize, workers: usize) -> bool {
+        let mut missing = least;
+        for (index, word) in self.words.iter().take(workers.div_ceil(BITS)).enumerate() {
+            // Relaxed: ordered by the fences of the callers.
+            let mut awake = !word.asleep.load(Ordering::Relaxed) & Self::first(workers, index);
+            // Few are asked for, and to count all bits takes a dozen instructions, where processors are not known to have one for it.
+            while missing > 0 && awake != 0 {
+                awake &= awake - 1;
+                missing -= 1;
+            }
+        }
+        missing == 0
     }
 
     #[inline]
@@ -180,7 +196,46 @@ impl Idle {
         // Relaxed: ordered by the fences of the callers.
         self.words
             .iter()
-            .any(|word| word.load(Ordering::Relaxed) != 0)
+            .any(|word| word.asleep.load(Ordering::Relaxed) != 0)
+    }
+
+    /// From here on something may be queued at this worker. Said by whoever sits down or wakes up there, before it queues anything: so before the fence that
+    /// follows a push, and whoever looks behind a fence of its own sees it with that push.
+    #[inline]
+    pub fn put_to_use(&self, worker: usize) {
+        let (word, bit) = Self::place(worker);
+        let in_use = &self.words[word].in_use;
+        // Relaxed: ordered by the fences of those who push and look.
+        if in_use.load(Ordering::Relaxed) & bit == 0 {
+            // Relaxed: as above.
+            in_use.fetch_or(bit, Ordering::Relaxed);
+        }
+    }
+
+    /// Nothing is queued there, nor will be until that is said again. Said by whoever goes to sleep there or leaves, **before it sets its bit**: after that it may be
+    /// another's word that it takes back.
+    #[inline]
+    pub fn put_out_of_use(&self, worker: usize) {
+        let (word, bit) = Self::place(worker);
+        let in_use = &self.words[word].in_use;
+        // Relaxed: the bit orders it before what the next occupant says.
+        if in_use.load(Ordering::Relaxed) & bit != 0 {
+            // Relaxed: as above.
+            in_use.fetch_and(!bit, Ordering::Relaxed);
+        }
+    }
+
+    /// Where something may be queued: all such workers, in turn from `start` on.
+    #[inline]
+    pub fn in_use(&self, start: usize) -> InUse<'_> {
+        let (word, bit) = Self::place(start);
+        InUse {
+            words: &self.words,
+            word,
+            found: Ones(self.words[word].in_use_now() & !(bit - 1)),
+            steps: self.words.len(),
+            before: bit - 1,
+        }
     }
 
     /// One more searcher: a worker that ran dry, or took its own bit back.
@@ -216,6 +271,61 @@ impl Idle {
     }
 }
 
+impl Word {
+    fn in_use_now(&self) -> u64 {
+        // Relaxed: ordered by the fences of those who look.
+        self.in_use.load(Ordering::Relaxed)
+    }
+}
+
+/// See [`Idle::in_use`].
+#[derive(Debug)]
+pub struct InUse<'i> {
+    words: &'i [CachePadded<Word>],
+    word: usize,
+    found: Ones,
+    /// Words that follow.
+    steps: usize,
+    /// The part of the last one, which is the first again, that comes before the start.
+    before: u64,
+}
+
+impl Iterator for InUse<'_> {
+    type Item = usize;
+
+    #[inline]
+    fn next(&mut self) -> Option<usize> {
+        loop {
+            if let Some(bit) = self.found.next() {
+                return Some(self.word * BITS + bit);
+            }
+            self.steps = self.steps.checked_sub(1)?;
+            self.word = if self.word + 1 == self.words.len() {
+                0
+            } else {
+                self.word + 1
+            };
+            let part = if self.steps == 0 { self.before } else { !0 };
+            self.found = Ones(self.words[self.word].in_use_now() & part);
+        }
+    }
+}
+
+/// The bits that are set.
+#[derive(Debug)]
+struct Ones(u64);
+
+impl Iterator for Ones {
+    type Item = usize;
+
+    #[inline]
+    fn next(&mut self) -> Option<usize> {
+        let bits = self.0;
+        self.0 &= bits.wrapping_sub(1);
+        (bits != 0).then_some(bits.trailing_zeros() as usize)
+    }
+}
+
 #[cfg(all(test, not(heist_loom)))]
 mod tests {
     use super::*;
@@ -245,14 +355,33 @@ mod tests {
     }
 
     #[test]
-    fn those_asleep_are_counted_up_to_any_worker() {
+    fn those_awake_are_counted_up_to_any_worker() {
         for total in [1, 63, 64, 65, 130] {
             let idle = Idle::new(2 * total, total);
             for workers in 0..=2 * total {
-                assert_eq!(idle.asleep_among(workers), workers.min(total), "{total}");
+                let awake = workers.saturating_sub(total);
+                assert!(idle.are_awake(awake, workers), "{total}");
+                assert!(!idle.are_awake(awake + 1, workers), "{total}");
             }
-            assert!(idle.claim(total - 1));
-            assert_eq!(idle.asleep_among(2 * total), total - 1);
+            assert!(!idle.are_awake(total + 1, 2 * total) && idle.claim(total - 1));
+            assert!(idle.are_awake(total + 1, 2 * total));
+        }
+    }
+
+    #[test]
+    fn each_worker_in_use_is_looked_at_once_whatever_comes_first() {
+        for total in [1, 2, 63, 64, 65, 130] {
+            let idle = Idle::new(total, 0);
+            assert_eq!(idle.in_use(0).count(), 0);
+            let odd = (0..total).filter(|worker| worker % 2 == 1);
+            odd.clone().for_each(|worker| idle.put_to_use(worker));
+            for start in 0..total {
+                let (before, after): (Vec<_>, Vec<_>) = odd.clone().partition(|w| *w < start);
+                let found: Vec<_> = idle.in_use(start).collect();
+                assert_eq!(found, [after, before].concat(), "{total} from {start}");
+            }
+            odd.clone().for_each(|worker| idle.put_out_of_use(worker));
+            assert_eq!(idle.in_use(total / 2).count(), 0, "{total}");
         }
     }
 

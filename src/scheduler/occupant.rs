@@ -115,6 +115,7 @@ impl<'e> Occupant<'e> {
         // Relaxed: a hint for the monitor.
         worker.in_root.store(false, Ordering::Relaxed);
         worker.root_waits.set(0);
+        engine.idle.put_to_use(index);
         let evicted = worker.seat(parker, by_pool);
         if let Some(evicted) = evicted {
             evicted.unpark(|| engine.driver.interrupt());
@@ -327,7 +328,7 @@ impl<'e> Occupant<'e> {
             self.engine.idle.start_searching();
             self.has_run(true);
         }
-        let others = self.engine.workers.len();
+        let all = self.engine.workers.len();
         let mut contended = false;
         loop {
             let mut again = false;
@@ -339,8 +340,8 @@ impl<'e> Occupant<'e> {
                 Stolen::Retry => again = true,
                 Stolen::Nothing => {}
             }
-            let start = self.rng.usize(..others);
-            for victim in (start..others).chain(0..start) {
+            let start = self.rng.usize(..all);
+            for victim in self.engine.idle.in_use(start) {
                 let victim = &self.engine.workers[victim];
                 match self.steal_from(victim, contended) {
                     Stolen::One(task) => {

@@ -145,8 +145,8 @@ impl Engine {
 
     /// Whether enough workers are awake, besides so many of them.
     fn has_company(&self, limit: Limit, besides: usize) -> bool {
-        let awake = self.regular() - self.idle.asleep_among(self.regular());
-        awake >= limit.company as usize + besides
+        let least = limit.company as usize + besides;
+        self.idle.are_awake(least, self.regular())
     }
 
     /// 1 for a worker that counts as one that is awake.

@@ -19,15 +19,12 @@ use crate::util::clock;
 /// | `parker`, `by_pool` | whoever owns the worker: the occupant, or who cleared its bit |
 /// | `turns`, counters | the occupant writes, anybody reads |
 /// | `is_from_queue`, `joining`, `root_waits` | the occupant |
-/// | `is_used` | the occupant, when it sits down; anybody reads |
 /// | `attention` | anybody sets; the occupant takes |
 pub(crate) struct Worker {
     pub(crate) index: usize,
     pub(crate) next: NextSlot<Header>,
     pub(crate) local: Local,
     pub(crate) stealer: Stealer,
-    /// Somebody has sat here, and may have queued something.
-    is_used: Mark,
     pub(crate) pages: PageSet,
     /// The occupant's; null: vacant.
     parker: AtomicPtr<Parker>,
@@ -176,7 +173,6 @@ impl Worker {
             next: NextSlot::new(),
             local,
             stealer,
-            is_used: Mark::default(),
             pages: PageSet::new(engine),
             parker: AtomicPtr::new(ptr::null_mut()),
             by_pool: AtomicBool::new(false),
@@ -218,7 +214,6 @@ impl Worker {
         let before = self.parker();
         // Relaxed: read by owners of the worker.
         self.by_pool.store(by_pool, Ordering::Relaxed);
-        self.is_used.set(true);
         // Release: pairs with the Acquire in `parker`.
         self.parker
             .store(ptr::from_ref(parker).cast_mut(), Ordering::Release);
@@ -321,10 +316,9 @@ impl Worker {
         self.parker().is_some_and(|seated| ptr::eq(seated, parker))
     }
 
-    /// Whether others could take something here. Who asks before it goes to sleep does so behind a fence, as a look into the queue takes one too: who
-    /// pushed here behind its own sat down before that.
+    /// Whether others could take something here.
     pub(crate) fn has_work(&self) -> bool {
-        self.is_used.get() && !self.stealer.is_empty()
+        !self.stealer.is_empty()
     }
 
     /// Moves the next slot's task to the back of the queue.
@@ -351,7 +345,6 @@ impl Worker {
     pub(crate) fn reset(&self) {
         self.turns.set(0);
         self.joining.set(0);
-        self.is_used.set(false);
         self.stats.reset();
         self.pages.reset_spawned();
     }

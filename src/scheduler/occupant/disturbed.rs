@@ -68,8 +68,7 @@ impl Occupant<'_> {
     pub(super) fn naps_beside_the_seat(&mut self) -> Option<bool> {
         let (driver, now) = (&self.engine.driver, Instant::now());
         // This one is asleep.
-        let regular = self.engine.regular();
-        let has_others_awake = self.engine.idle.asleep_among(regular) < regular;
+        let has_others_awake = self.engine.idle.are_awake(1, self.engine.regular());
         if !has_others_awake || !driver.is_unattended() || !self.disturbed.naps(now) {
             return None;
         }

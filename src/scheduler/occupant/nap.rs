@@ -324,8 +324,7 @@ impl Occupant<'_> {
 
     fn has_others_awake(&self) -> bool {
         let regular = self.engine.regular();
-        let asleep = self.engine.idle.asleep_among(regular);
         let this = usize::from(self.worker.index < regular);
-        asleep + this < regular
+        self.engine.idle.are_awake(1 + this, regular)
     }
 }

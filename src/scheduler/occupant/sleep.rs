@@ -46,6 +46,9 @@ impl Occupant<'_> {
         let searching = std::mem::take(&mut self.searching);
         // SAFETY: as above.
         let queued = unsafe { self.worker.local.len() } > 0;
+        if !queued {
+            self.engine.idle.put_out_of_use(index);
+        }
         // From here on the worker belongs to whoever clears its bit.
         self.engine.idle.sleep(index, searching);
         if queued || self.engine.has_work_beside(self.worker) {
@@ -70,6 +73,7 @@ impl Occupant<'_> {
         if stays {
             self.worker.stats.wakeups.add(1);
             self.worker.stats.wakes();
+            self.engine.idle.put_to_use(index);
             self.brief = began.elapsed() < BRIEF;
             context::set_worker(Some(self.worker));
             monitor::arm(self.engine);
@@ -220,6 +224,10 @@ impl Engine {
         context::set_worker(None);
         // SAFETY: as above.
         let queued = unsafe { worker.local.len() } > 0;
+        // A caller is likely to come again.
+        if !queued && worker.is_by_pool() {
+            self.idle.put_out_of_use(worker.index);
+        }
         worker.vacate();
         if worker.index < self.regular() {
             self.idle.sleep(worker.index, searching);
