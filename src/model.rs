@@ -22,6 +22,7 @@ pub use crate::reactor::waiters::Ticket;
 pub use crate::scheduler::guests::Guests;
 pub use crate::scheduler::idle::Idle;
 pub use crate::scheduler::parker::Parker;
+pub use crate::sync::fence;
 pub use crate::task::batch::range::{Arrival, Leave, Range};
 pub use crate::task::pages::PageSet;
 pub use crate::task::state::{Claim, Pause, State, Taken, Turn, Wake};

@@ -13,10 +13,25 @@ use std::sync as imp;
 #[cfg(heist_loom)]
 use loom::sync as imp;
 
-pub use imp::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence};
+#[cfg(not(heist_loom))]
+pub use imp::atomic::fence;
+pub use imp::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
 #[cfg(heist_loom)]
 pub use loom::cell::UnsafeCell;
+
+#[cfg(heist_loom)]
+loom::lazy_static! {
+    static ref FENCES: AtomicUsize = AtomicUsize::new(0);
+}
+
+/// loom takes a fence in one step with what the thread does before it, so that nobody would see the one without the other. The store between them makes it another
+/// step. All fences store to the same place, as loom tries two orders of those only that have to do with each other. Nobody reads it: that orders nothing.
+#[cfg(heist_loom)]
+pub fn fence(order: Ordering) {
+    FENCES.store(0, Ordering::Relaxed);
+    imp::atomic::fence(order);
+}
 
 /// A process-wide flag, likewise.
 pub use std::sync::atomic::AtomicBool as Flag;

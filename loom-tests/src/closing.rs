@@ -1,7 +1,8 @@
 //! `scheduler::closing::Closing` and the end of a runtime as far as threads come and go: the same few calls in the same order as in
 //! `scheduler/closing.rs` and `ending.rs`, which stand on the engine. Names are the same, so that the two can be read side by side.
 
-use loom::sync::atomic::{AtomicBool, AtomicUsize, Ordering, fence};
+use heist::model::fence;
+use loom::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use loom::sync::{Condvar, Mutex};
 
 pub struct Closing {

@@ -5,10 +5,10 @@
 use std::sync::Mutex as Notes;
 use std::sync::atomic::{AtomicUsize as Tally, Ordering as Any};
 
-use heist::model::{Chair, Driver, Guests, Idle, Parker};
+use heist::model::{Chair, Driver, Guests, Idle, Parker, fence};
 use loom::cell::UnsafeCell;
 use loom::sync::Mutex;
-use loom::sync::atomic::{AtomicBool as Flag, AtomicPtr, AtomicUsize, Ordering, fence};
+use loom::sync::atomic::{AtomicBool as Flag, AtomicPtr, AtomicUsize, Ordering};
 
 use crate::closing::Closing;
 use crate::driving::{Poller, Sitter};

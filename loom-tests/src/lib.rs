@@ -49,6 +49,8 @@ pub fn model(name: &str, preemptions: usize, play: impl Fn() + Send + Sync + 'st
     builder.check(move || {
         // Relaxed: loom's threads are one thread's coroutines.
         count.fetch_add(1, Ordering::Relaxed);
+        // What all fences store to is made before any thread, or its making would order them.
+        heist::model::fence(Ordering::SeqCst);
         play();
         assert!(!PANICKED.get(), "a panic was contained");
     });

@@ -150,7 +150,6 @@ impl<'e> Occupant<'e> {
         };
         if stays {
             self.work();
-            self.engine.idle.put_to_use(self.worker);
         } else if !self.engine.is_closed() && self.engine.driver.is_unattended() {
             self.engine.notify();
         }
@@ -161,6 +160,9 @@ impl<'e> Occupant<'e> {
         self.parker.take_token();
         self.engine.tokens_taken.fetch_add(1, Any::Relaxed);
         self.searching = self.is_seated();
+        if self.searching {
+            self.engine.idle.put_to_use(self.worker);
+        }
         self.searching
     }
 
@@ -173,6 +175,7 @@ impl<'e> Occupant<'e> {
             self.engine.rouse(self.worker);
             return self.called();
         }
+        self.engine.idle.put_to_use(self.worker);
         if as_searcher {
             self.engine.idle.start_searching();
             self.searching = true;
@@ -208,6 +211,7 @@ impl<'e> Occupant<'e> {
             self.work();
             // What is dropped here may spawn, or wait for what ended.
             assert!(self.engine.is_closed(), "closed, as it was told");
+            self.engine.idle.put_out_of_use(self.worker);
             self.engine.vacate(self.worker);
         }
         closes

@@ -1,7 +1,8 @@
 //! Queues with the orderings that crossbeam-deque publishes, and nothing stronger: a lock here would hide a missing fence.
 //! Entries are numbers other than zero. Neither queue wraps around.
 
-use loom::sync::atomic::{AtomicUsize, Ordering, fence};
+use heist::model::fence;
+use loom::sync::atomic::{AtomicUsize, Ordering};
 
 const LENGTH: usize = 10;
 

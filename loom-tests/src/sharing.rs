@@ -16,7 +16,7 @@ impl Engine {
     }
 
     fn is_awake(&self, worker: usize) -> bool {
-        self.parker(worker).is_some() && !self.idle.is_asleep(worker)
+        !self.idle.is_asleep(worker) && self.parker(worker).is_some()
     }
 
     pub fn steal_local(&self, thief: usize) -> Option<usize> {

@@ -8,10 +8,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize as Tally, Ordering as Any};
 use std::task::{Context, Poll, Wake, Waker};
 
-use heist::model::{self, Claim, JoinHandle, PageSet, Parker, Scheduler, Task};
+use heist::model::{self, Claim, JoinHandle, PageSet, Parker, Scheduler, Task, fence};
 use loom::cell::UnsafeCell;
 use loom::sync::Mutex;
-use loom::sync::atomic::{AtomicUsize, Ordering, fence};
+use loom::sync::atomic::{AtomicUsize, Ordering};
 use loom::thread::{self, ThreadId};
 
 use crate::closing::Closing;

@@ -6,7 +6,7 @@
 //!
 //! Mutants that must die: `second-scan`, `added-fence`, `driver-fence`, `deadline-unkicked`, `look-without-seat`, `wanted-unsaid`,
 //! `wanted-unheard`, `hand-on-skipped`, `sent-away-silently`,
-//! `longer-than-announced`, `minimum-outside-the-lock`, `first-shard-only`, `told-by-all-shards`, `gets-up-unfenced`, `late-kick-counts`.
+//! `longer-than-announced`, `minimum-outside-the-lock`, `first-shard-only`, `shard-unsaid`, `told-by-all-shards`, `gets-up-unfenced`, `late-kick-counts`.
 #![cfg(heist_loom)]
 
 use std::task::Waker;
@@ -345,7 +345,8 @@ fn a_caller_that_is_done_hands_on_the_seat() {
 
 #[test]
 fn one_that_is_sent_away_hands_on_the_seat() {
-    model("eviction against a new timer", 2, || {
+    // With two preemptions it passes as well, in five minutes.
+    model("eviction against a new timer", 1, || {
         let sitters = [(); 2].map(|()| Sitter::patient_for(2 * HOUR));
         office(sitters, 2, |office| {
             // For that one of them sits in the seat until it is kicked.

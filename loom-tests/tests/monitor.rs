@@ -6,9 +6,9 @@
 //! Mutants that must die: `arm-fence`, `park-fence`, `park-without-look`, `park-by-occupant`.
 #![cfg(heist_loom)]
 
-use heist::model::Idle;
+use heist::model::{Idle, fence};
 use heist_loom_tests::{model, stage};
-use loom::sync::atomic::{AtomicBool, AtomicU32, Ordering, fence};
+use loom::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use loom::sync::{Condvar, Mutex};
 use loom::thread;
 

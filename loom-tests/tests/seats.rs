@@ -4,7 +4,8 @@
 //! caller, by one of them, with its queue as it was left; so is a spare, by the monitor.
 //!
 //! Mutants that must die: `guest-second-try`, `guest-fence`, `refused-fence`, `offer-skipped`, `offer-before-bit`, `refused-unoffered`, `offer-before-refused`,
-//! `refused-taken-twice`, `take-refused-relaxed`, `vacate-relaxed`, `coming-before-seated`, `coming-relaxed`, `free-spare-relaxed`, `vacant-before-coming`.
+//! `refused-taken-twice`, `take-refused-relaxed`, `vacate-relaxed`, `coming-before-seated`, `coming-relaxed`, `free-spare-relaxed`, `vacant-before-coming`,
+//! `vacant-before-unused`.
 #![cfg(heist_loom)]
 
 use std::sync::atomic::{AtomicUsize as Tally, Ordering as Any};
@@ -124,12 +125,15 @@ fn a_spare_is_left_while_the_monitor_wants_one() {
             assert!(engine.seat(0, &office.parkers[0]).is_none());
             let spare = thread::spawn(|| {
                 engine.work_at(0);
+                engine.idle.put_out_of_use(0);
                 engine.vacate(0);
             });
-            if engine.parker(0).is_none() {
+            let comes = engine.parker(0).is_none();
+            if comes {
                 Occupant::sit(engine, 0, &office.parkers[1]);
             }
             spare.join().unwrap();
+            assert_eq!(engine.idle.in_use(0).count(), usize::from(comes));
         });
     });
 }

@@ -6,7 +6,7 @@
 //! Mutants that must die: `push-fence`, `foreign-push-fence`, `sleep-fence`, `second-look`, `leave-search-fence`, `last-searcher`, `start-over`,
 //! `token-decides`, `bit-decides`, `successors-bit`, `vacate-after-bit`, `leave-look`, `evicted-runs-on`, `claim-relaxed`,
 //! `sleep-relaxed`, `notify-unlocked`, `close-without-fence`, `closed-unseen`, `claim-all-relaxed`, `give-back-relaxed`,
-//! `clean-without-claim`, `clean-with-cells-out`, `used-late`, `unused-awake`, `unused-late`, `seat-relaxed`, `parker-relaxed`, `one-arc-fence`.
+//! `clean-without-claim`, `clean-with-cells-out`, `used-late`, `unused-awake`, `unused-called`, `unused-late`, `unused-late-left`, `brought-unseen`, `seat-relaxed`, `parker-relaxed`, `one-arc-fence`.
 #![cfg(heist_loom)]
 
 use std::sync::OnceLock;
@@ -72,40 +72,66 @@ fn local_push_against_the_last_searcher_leaving() {
     });
 }
 
-/// Its queue was not in use while it was asleep.
-#[test]
-fn a_worker_that_woke_up_queues_against_another_that_falls_asleep() {
-    model("queues after it woke up", 3, || {
+/// Worker 0 was asleep, its queue not in use, and wakes up: because its root was woken, or because it is called. Worker 1 falls asleep meanwhile.
+fn queues_after_it_woke_up(name: &str, is_called: bool) {
+    model(name, 3, move || {
         office_of(Engine::new(2, 1).owned_by(0), |office| {
             let mut owner = office.occupant(0);
             let mut thief = office.occupant(1);
             owner.falls_asleep();
             let thief = thread::spawn(move || thief.serve(1));
-            // Its root was woken. The poll goes on until the thief has run the entry.
-            assert!(owner.slumber(&|| true, &park));
-            office.engine.push_local(1);
+            if is_called && office.engine.idle.claim(0) {
+                office.engine.idle.start_searching();
+                office.engine.rouse(0);
+            }
+            // Its poll goes on until the thief has run the entry.
+            assert!(owner.slumber(&|| !is_called, &park));
             owner.stop_searching();
+            office.engine.push_local(1);
             thief.join().unwrap();
         });
     });
 }
 
-/// Who sits there then queues something, in view of everybody.
 #[test]
-fn a_worker_is_taken_from_one_that_falls_asleep() {
-    model("taken from one that falls asleep", 3, || {
+fn a_worker_that_woke_up_queues_against_another_that_falls_asleep() {
+    queues_after_it_woke_up("queues after it woke up", false);
+}
+
+#[test]
+fn a_worker_that_was_called_queues_against_another_that_falls_asleep() {
+    queues_after_it_woke_up("queues after it was called", true);
+}
+
+/// Worker 0 does `goes`, after which nobody is there, or another, who queues something in view of everybody.
+fn taken_from_one_that(name: &str, goes: fn(Occupant<'static>)) {
+    model(name, 3, move || {
         office_of(Engine::new(1, 0).owned_by(0), |office| {
-            let mut first = office.occupant(0);
-            let sleeper = thread::spawn(move || first.sleep(&|| true, &park));
+            let first = office.occupant(0);
+            let first = thread::spawn(move || goes(first));
             let taken = office.engine.idle.claim(0);
             if taken {
                 Occupant::sit(&office.engine, 0, &office.parkers[1]).work();
                 office.engine.make(1);
                 office.engine.local.push(1);
             }
-            assert_eq!(sleeper.join().unwrap(), !taken);
+            first.join().unwrap();
             assert_eq!(office.engine.has_work(), taken);
         });
+    });
+}
+
+#[test]
+fn a_worker_is_taken_from_one_that_falls_asleep() {
+    taken_from_one_that("taken from one that falls asleep", |mut occupant| {
+        occupant.sleep(&|| true, &park);
+    });
+}
+
+#[test]
+fn a_worker_is_taken_from_one_that_leaves() {
+    taken_from_one_that("taken from one that leaves", |mut occupant| {
+        occupant.leave();
     });
 }
 
@@ -136,6 +162,45 @@ fn the_last_searcher_to_find_work_wakes_another() {
                 thread.join().unwrap();
             }
         });
+    });
+}
+
+/// Of two searchers one has found a batch, of which it brings the rest into its own queue without a call, and the other does `last`, as worker 0. Worker 1 is vacant.
+fn beside_one_that_brings_a_batch(
+    name: &str,
+    last: impl Fn(&mut Occupant<'static>) + Send + Sync + 'static,
+) {
+    model(name, 3, move || {
+        office(2, 0, |office| {
+            let engine = &office.engine;
+            let mut occupant = office.occupant(0);
+            engine.idle.sleep(1, false);
+            engine.idle.start_searching();
+            engine.idle.start_searching();
+            occupant.searching = true;
+            engine.sit_at_local();
+            let other = thread::spawn(|| {
+                engine.local.push(1);
+                engine.stop_searching();
+            });
+            last(&mut occupant);
+            other.join().unwrap();
+            let called = std::mem::take(&mut *engine.requests.lock().unwrap());
+            assert_eq!(called.len() + usize::from(occupant.searching), 1);
+            engine.idle.stop_searching();
+        });
+    });
+}
+
+#[test]
+fn the_last_searcher_sees_what_another_has_brought() {
+    beside_one_that_brings_a_batch("last searcher, batch", Occupant::stop_searching);
+}
+
+#[test]
+fn the_last_searcher_falls_asleep_beside_what_another_has_brought() {
+    beside_one_that_brings_a_batch("last searcher asleep, batch", |occupant| {
+        assert!(occupant.sleep(&|| true, &park));
     });
 }
 

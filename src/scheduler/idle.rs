@@ -3,7 +3,8 @@
 //! **A set bit means that nobody runs at this worker, and clearing it is the right to decide who does.** Whoever
 //! clears a bit owns the worker until it has handed it on: a waker wakes the occupant (or gets a thread for a
 //! vacant worker), a caller that enters takes the worker for itself, the closer takes it out of service, and the
-//! occupant itself takes it back when an event or its root wants it. The argument is in the README beside this file.
+//! occupant itself takes it back when an event or its root wants it. Another bit per worker says whether something may be queued there. The argument is in the README
+//! beside this file.
 #![allow(
     unreachable_pub,
     reason = "the loom models reach these through heist::model"
@@ -12,6 +13,7 @@
 use crossbeam_utils::CachePadded;
 
 use crate::sync::{AtomicU64, AtomicUsize, Ordering, fence, fence_behind_rmw};
+use crate::util::ones::Ones;
 
 const BITS: usize = u64::BITS as usize;
 
@@ -22,7 +24,7 @@ pub struct Idle {
     searchers: CachePadded<AtomicUsize>,
 }
 
-/// A bit for each of so many workers.
+/// Two bits for each of so many workers.
 #[derive(Debug)]
 struct Word {
     asleep: AtomicU64,
@@ -212,13 +214,13 @@ impl Idle {
         }
     }
 
-    /// Nothing is queued there, nor will be until that is said again. Said by whoever goes to sleep there or leaves, **before it sets its bit**: after that it may be
-    /// another's word that it takes back.
+    /// Nothing is queued there, nor will be until that is said again. Said by whoever goes to sleep there or leaves, **before it sets its bit**, or leaves a spare
+    /// vacant: after that it may be another's word that it takes back.
     #[inline]
     pub fn put_out_of_use(&self, worker: usize) {
         let (word, bit) = Self::place(worker);
         let in_use = &self.words[word].in_use;
-        // Relaxed: the bit orders it before what the next occupant says.
+        // Relaxed: what hands the worker on orders it before what the next occupant says.
         if in_use.load(Ordering::Relaxed) & bit != 0 {
             // Relaxed: as above.
             in_use.fetch_and(!bit, Ordering::Relaxed);
@@ -246,8 +248,9 @@ impl Idle {
 
     /// One searcher less, before it polls anything. True: it was the last, and has to make a call if work is left.
     pub fn stop_searching(&self) -> bool {
-        // Relaxed: the fence below orders it.
-        let last = self.searchers.fetch_sub(1, Ordering::Relaxed) == 1;
+        // Release: pairs with the fence that follows this, and the one in `sleep`: the last one sees what another has brought into its own queue from
+        // elsewhere, and calls for it.
+        let last = self.searchers.fetch_sub(1, Ordering::Release) == 1;
         // Pairs with the fence in `wants_call`: either a pusher saw no searcher, or the look that follows sees its push.
         fence_behind_rmw();
         last
@@ -311,21 +314,6 @@ impl Iterator for InUse<'_> {
     }
 }
 
-/// The bits that are set.
-#[derive(Debug)]
-struct Ones(u64);
-
-impl Iterator for Ones {
-    type Item = usize;
-
-    #[inline]
-    fn next(&mut self) -> Option<usize> {
-        let bits = self.0;
-        self.0 &= bits.wrapping_sub(1);
-        (bits != 0).then_some(bits.trailing_zeros() as usize)
-    }
-}
-
 #[cfg(all(test, not(heist_loom)))]
 mod tests {
     use super::*;
@@ -370,17 +358,25 @@ mod tests {
 
     #[test]
     fn each_worker_in_use_is_looked_at_once_whatever_comes_first() {
-        for total in [1, 2, 63, 64, 65, 130] {
+        for (total, every) in [
+            (1, 1),
+            (2, 1),
+            (63, 3),
+            (64, 1),
+            (65, 2),
+            (128, 1),
+            (130, 4),
+        ] {
             let idle = Idle::new(total, 0);
             assert_eq!(idle.in_use(0).count(), 0);
-            let odd = (0..total).filter(|worker| worker % 2 == 1);
-            odd.clone().for_each(|worker| idle.put_to_use(worker));
+            let used = (0..total).step_by(every);
+            used.clone().for_each(|worker| idle.put_to_use(worker));
             for start in 0..total {
-                let (before, after): (Vec<_>, Vec<_>) = odd.clone().partition(|w| *w < start);
+                let (before, after): (Vec<_>, Vec<_>) = used.clone().partition(|w| *w < start);
                 let found: Vec<_> = idle.in_use(start).collect();
                 assert_eq!(found, [after, before].concat(), "{total} from {start}");
             }
-            odd.clone().for_each(|worker| idle.put_out_of_use(worker));
+            used.for_each(|worker| idle.put_out_of_use(worker));
             assert_eq!(idle.in_use(total / 2).count(), 0, "{total}");
         }
     }

@@ -140,7 +140,7 @@ impl Engine {
     }
 
     fn has_awake_occupant(&self, worker: &Worker) -> bool {
-        !worker.is_vacant() && !self.idle.is_asleep(worker.index)
+        !self.idle.is_asleep(worker.index) && !worker.is_vacant()
     }
 
     /// Whether enough workers are awake, besides so many of them.

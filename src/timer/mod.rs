@@ -18,14 +18,14 @@
 //! Whoever inserts a deadline must be sure that the driver won't sleep past it. Both sides write first and
 //! look second, with a `SeqCst` fence between, so at least one sees the other:
 //!
-//! - inserting: [`Timers::insert`] or [`Timers::reset`] publishes the shard's minimum, under its lock; told that it
+//! - inserting: [`Timers::insert`] or [`Timers::reset`] publishes the shard's minimum, under its lock, and that the shard is one to look at; told that it
 //!   was lowered, the caller fences, reads until when the driver sleeps, and interrupts it if that is after its own deadline;
 //! - driving: the driver stores until when it will sleep, fences, and reads the minima of all shards again
 //!   ([`Timers::minimum`]). It sleeps until what it has stored, if none was before that, be they raised since or not: by that,
 //!   others decide whether to interrupt it.
 //!
-//! Both fences, and the driver's word, are the driver's own; this module only promises that the minimum
-//! has been stored when `insert` and `reset` return.
+//! Both fences, and the driver's word, are the driver's own; this module only promises that the minimum,
+//! and the shard's bit, have been stored when `insert` and `reset` return.
 //!
 //! The minima are read one by one, while others change. That does no harm, as each shard is safe by itself. What the driver
 //! read there after its fence was not before its deadline. If what is published there is so later, somebody has lowered it
@@ -44,6 +44,10 @@ mod shard;
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
+use crossbeam_utils::CachePadded;
+
+use crate::sync::{AtomicU64, Ordering};
+use crate::util::ones::Ones;
 pub(crate) use queue::TimerKey;
 use shard::Shard;
 
@@ -94,6 +98,8 @@ pub(crate) struct Timers {
     origin: Instant,
     origin_tick: u64,
     shards: Box<[Shard]>,
+    /// A bit for each shard where a deadline was ever the earliest: nothing is published by the others, which nobody looks at.
+    used: Box<[CachePadded<AtomicU64>]>,
 }
 
 impl Timers {
@@ -105,19 +111,42 @@ impl Timers {
             origin,
             origin_tick: BEGIN.saturating_add(reading),
             shards: (0..shards).map(Shard::new).collect(),
+            used: (0..shards.div_ceil(u64::BITS))
+                .map(|_| CachePadded::new(AtomicU64::new(0)))
+                .collect(),
+        }
+    }
+
+    fn used(&self) -> impl Iterator<Item = (usize, &Shard)> {
+        let words = self.used.iter().enumerate();
+        let numbers = words.flat_map(|(word, bits)| {
+            // Relaxed: as for the minima. A bit is set before a minimum is relied on, and stays.
+            let bits = Ones(bits.load(Ordering::Relaxed));
+            bits.map(move |bit| word * u64::BITS as usize + bit)
+        });
+        numbers.map(|number| (number, &self.shards[number]))
+    }
+
+    /// The minimum of this shard was lowered.
+    fn uses(&self, shard: usize) {
+        let word = &self.used[shard / u64::BITS as usize];
+        let bit = 1 << (shard % u64::BITS as usize);
+        // Relaxed (both): ordered by the fence of the caller of `insert` or `reset`, as the minimum is.
+        if word.load(Ordering::Relaxed) & bit == 0 {
+            word.fetch_or(bit, Ordering::Relaxed);
         }
     }
 
     /// A tick that is not after the earliest deadline; `u64::MAX`: there is none that ever comes.
     #[inline]
     pub(crate) fn minimum(&self) -> u64 {
-        let minima = self.shards.iter().map(Shard::minimum);
+        let minima = self.used().map(|(_, shard)| shard.minimum());
         minima.min().unwrap_or(NEVER)
     }
 
     /// The tick of the earliest deadline. Where a shard may have it, that shard's is published anew.
     pub(crate) fn refine(&self) -> u64 {
-        self.shards.iter().fold(NEVER, |least, shard| {
+        self.used().fold(NEVER, |least, (_, shard)| {
             // What is published is not too late: a shard where that is not before `least` has nothing that is.
             if shard.minimum() < least {
                 least.min(shard.refine())
@@ -129,8 +158,8 @@ impl Timers {
 
     /// Whether a deadline ever comes.
     pub(crate) fn has_any(&self) -> bool {
-        let mut shards = self.shards.iter();
-        shards.any(|shard| shard.minimum() != NEVER && shard.refine() != NEVER)
+        self.used()
+            .any(|(_, shard)| shard.minimum() != NEVER && shard.refine() != NEVER)
     }
 
     /// Adds a timer to the own shard, or to the last, which is nobody's. True: its deadline is now the earliest there, and the caller has to tell the driver.
@@ -142,7 +171,11 @@ impl Timers {
     pub(crate) fn insert(&self, own: Own, tick: u64, waker: Waker) -> (TimerKey, bool) {
         let shard = own.0.min(self.shards.len() - 1);
         // SAFETY: `own` says so.
-        unsafe { self.shards[shard].insert(shard == own.0, tick, waker) }
+        let inserted = unsafe { self.shards[shard].insert(shard == own.0, tick, waker) };
+        if inserted.1 {
+            self.uses(shard);
+        }
+        inserted
     }
 
     /// Makes a pending timer wake `waker`. False: it has fired already, or was taken out. `own` is asked anew after cloning the waker, which may take this
@@ -166,7 +199,11 @@ impl Timers {
     pub(crate) fn reset(&self, own: Own, key: TimerKey, tick: u64) -> Reset {
         let (shard, own) = self.shard_of(key, own);
         // SAFETY: `own` says so.
-        unsafe { shard.reset(own, key, tick) }
+        let reset = unsafe { shard.reset(own, key, tick) };
+        if reset == Reset::Lowered {
+            self.uses(key.shard());
+        }
+        reset
     }
 
     /// Takes a timer out. Nothing happens if it has fired already; if not, it won't.
@@ -181,7 +218,7 @@ impl Timers {
     pub(crate) fn fire(&self, own: Own, now: Instant, due: &mut Vec<Waker>) {
         // What never comes isn't due then either.
         let now = self.tick(now).min(NEVER - 1);
-        for (number, shard) in self.shards.iter().enumerate() {
+        for (number, shard) in self.used() {
             // SAFETY: `own` says so.
             unsafe { shard.fire(own.0 == number, now, due) };
         }

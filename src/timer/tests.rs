@@ -47,6 +47,40 @@ fn new() -> (Timers, Instant) {
     (Timers::new((now, SECOND), SHARDS), now)
 }
 
+#[test]
+fn a_deadline_in_any_shard_is_found_and_those_without_are_not_looked_at() {
+    let now = Instant::now();
+    let after = |seconds| now + Duration::from_secs(seconds);
+    for shard in [0, 1, 63, 64, 128, 129] {
+        let timers = Timers::new((now, SECOND), 130);
+        assert!(!timers.has_any() && timers.used().next().is_none());
+        let (_, lowered) = timers.insert_at(shard, after(9), Waker::noop());
+        assert!(lowered && timers.has_any(), "{shard}");
+        assert_eq!(timers.minimum(), timers.tick(after(9)));
+        let used: Vec<_> = timers.used().map(|(number, _)| number).collect();
+        assert_eq!(used, [shard]);
+        let (_, lowered) = timers.insert_at(129 - shard, after(3), Waker::noop());
+        assert!(lowered, "{shard}");
+        assert_eq!(
+            next_deadline(&timers),
+            timers.instant(timers.tick(after(3)))
+        );
+        assert_eq!(fire(&timers, after(9)), 2);
+    }
+}
+
+#[test]
+fn a_deadline_that_never_came_is_found_once_it_does() {
+    let now = Instant::now();
+    let timers = Timers::new((now, SECOND), 3);
+    // SAFETY: there is one thread.
+    let (key, lowered) = timers.insert(unsafe { Own::shard(1) }, NEVER, Waker::noop().clone());
+    assert!(!lowered && !timers.has_any());
+    assert_eq!(timers.reset_to(key, now), Reset::Lowered);
+    assert!(timers.has_any());
+    assert_eq!(fire(&timers, now), 1);
+}
+
 /// As a driver that is about to sleep finds it.
 fn next_deadline(timers: &Timers) -> Option<Instant> {
     timers.instant(timers.refine())

@@ -8,5 +8,6 @@ pub(crate) mod budget;
 pub(crate) mod clock;
 pub(crate) mod contain;
 pub(crate) mod countdown;
+pub(crate) mod ones;
 pub(crate) mod punctual;
 pub(crate) mod report;

@@ -73,7 +73,6 @@ impl Occupant<'_> {
         if stays {
             self.worker.stats.wakeups.add(1);
             self.worker.stats.wakes();
-            self.engine.idle.put_to_use(index);
             self.brief = began.elapsed() < BRIEF;
             context::set_worker(Some(self.worker));
             monitor::arm(self.engine);
@@ -161,6 +160,9 @@ impl Occupant<'_> {
     fn called(&mut self) -> bool {
         self.parker.take_token();
         self.searching = self.is_seated();
+        if self.searching {
+            self.engine.idle.put_to_use(self.worker.index);
+        }
         self.gets_up();
         self.searching
     }
@@ -177,6 +179,7 @@ impl Occupant<'_> {
             self.engine.rouse(index);
             return self.called();
         }
+        self.engine.idle.put_to_use(index);
         if as_searcher {
             self.engine.idle.start_searching();
             self.searching = true;
@@ -206,6 +209,7 @@ impl Occupant<'_> {
         while let Some(task) = unsafe { self.worker.drain() } {
             closing::cancel(task);
         }
+        self.engine.idle.put_out_of_use(self.worker.index);
         self.worker.vacate();
         self.worker.stats.falls_asleep();
         context::set_worker(None);
@@ -224,7 +228,7 @@ impl Engine {
         context::set_worker(None);
         // SAFETY: as above.
         let queued = unsafe { worker.local.len() } > 0;
-        // A caller is likely to come again.
+        // That of a caller stays in use: the next run is likely to begin there.
         if !queued && worker.is_by_pool() {
             self.idle.put_out_of_use(worker.index);
         }
