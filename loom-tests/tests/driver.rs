@@ -6,7 +6,7 @@
 //!
 //! Mutants that must die: `second-scan`, `added-fence`, `driver-fence`, `deadline-unkicked`, `look-without-seat`, `wanted-unsaid`,
 //! `wanted-unheard`, `hand-on-skipped`, `sent-away-silently`,
-//! `longer-than-announced`, `minimum-outside-the-lock`, `first-shard-only`, `shard-unsaid`, `told-by-all-shards`, `gets-up-unfenced`, `late-kick-counts`.
+//! `longer-than-announced`, `minimum-outside-the-lock`, `first-shard-only`, `shard-unsaid`, `shard-said-late`, `told-by-all-shards`, `gets-up-unfenced`, `late-kick-counts`.
 #![cfg(heist_loom)]
 
 use std::task::Waker;
@@ -178,6 +178,21 @@ fn a_deadline_behind_one_that_was_taken_out_is_not_overslept() {
         |office| office.engine.driver.remove(office.insert(0, 1)),
         |office, ()| office.add(0, 2),
     );
+}
+
+/// The later one of two in a shard where none was before tells nobody, and its thread goes to sleep next.
+#[test]
+fn a_deadline_behind_one_that_comes_at_the_same_time_is_waited_for() {
+    model("two deadlines in an unused shard", 3, || {
+        office([(); 2].map(|()| Sitter::content()), 0, |office| {
+            let earlier = thread::spawn(|| {
+                office.insert(0, 1);
+            });
+            office.insert(0, 2);
+            assert!(office.engine.driver.has_duties());
+            earlier.join().unwrap();
+        });
+    });
 }
 
 /// The minimum that outlives its timer is that of another shard. It is raised while the later deadline is added.

@@ -18,7 +18,7 @@
 //! Whoever inserts a deadline must be sure that the driver won't sleep past it. Both sides write first and
 //! look second, with a `SeqCst` fence between, so at least one sees the other:
 //!
-//! - inserting: [`Timers::insert`] or [`Timers::reset`] publishes the shard's minimum, under its lock, and that the shard is one to look at; told that it
+//! - inserting: [`Timers::insert`] or [`Timers::reset`] publishes the shard's minimum, and that the shard is one to look at, under its lock; told that it
 //!   was lowered, the caller fences, reads until when the driver sleeps, and interrupts it if that is after its own deadline;
 //! - driving: the driver stores until when it will sleep, fences, and reads the minima of all shards again
 //!   ([`Timers::minimum`]). It sleeps until what it has stored, if none was before that, be they raised since or not: by that,
@@ -40,16 +40,14 @@
 
 mod queue;
 mod shard;
+mod used;
 
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
-use crossbeam_utils::CachePadded;
-
-use crate::sync::{AtomicU64, Ordering};
-use crate::util::ones::Ones;
 pub(crate) use queue::TimerKey;
 use shard::Shard;
+use used::Used;
 
 /// The published minimum when nothing will ever be due; also the tick of deadlines too far away to count.
 const NEVER: u64 = u64::MAX;
@@ -98,8 +96,7 @@ pub(crate) struct Timers {
     origin: Instant,
     origin_tick: u64,
     shards: Box<[Shard]>,
-    /// A bit for each shard where a deadline was ever the earliest: nothing is published by the others, which nobody looks at.
-    used: Box<[CachePadded<AtomicU64>]>,
+    used: Used,
 }
 
 impl Timers {
@@ -111,30 +108,13 @@ impl Timers {
             origin,
             origin_tick: BEGIN.saturating_add(reading),
             shards: (0..shards).map(Shard::new).collect(),
-            used: (0..shards.div_ceil(u64::BITS))
-                .map(|_| CachePadded::new(AtomicU64::new(0)))
-                .collect(),
+            used: Used::none_of(shards as usize),
         }
     }
 
     fn used(&self) -> impl Iterator<Item = (usize, &Shard)> {
-        let words = self.used.iter().enumerate();
-        let numbers = words.flat_map(|(word, bits)| {
-            // Relaxed: as for the minima. A bit is set before a minimum is relied on, and stays.
-            let bits = Ones(bits.load(Ordering::Relaxed));
-            bits.map(move |bit| word * u64::BITS as usize + bit)
-        });
+        let numbers = self.used.shards();
         numbers.map(|number| (number, &self.shards[number]))
-    }
-
-    /// The minimum of this shard was lowered.
-    fn uses(&self, shard: usize) {
-        let word = &self.used[shard / u64::BITS as usize];
-        let bit = 1 << (shard % u64::BITS as usize);
-        // Relaxed (both): ordered by the fence of the caller of `insert` or `reset`, as the minimum is.
-        if word.load(Ordering::Relaxed) & bit == 0 {
-            word.fetch_or(bit, Ordering::Relaxed);
-        }
     }
 
     /// A tick that is not after the earliest deadline; `u64::MAX`: there is none that ever comes.
@@ -171,11 +151,7 @@ impl Timers {
     pub(crate) fn insert(&self, own: Own, tick: u64, waker: Waker) -> (TimerKey, bool) {
         let shard = own.0.min(self.shards.len() - 1);
         // SAFETY: `own` says so.
-        let inserted = unsafe { self.shards[shard].insert(shard == own.0, tick, waker) };
-        if inserted.1 {
-            self.uses(shard);
-        }
-        inserted
+        unsafe { self.shards[shard].insert(shard == own.0, tick, waker, &self.used) }
     }
 
     /// Makes a pending timer wake `waker`. False: it has fired already, or was taken out. `own` is asked anew after cloning the waker, which may take this
@@ -199,11 +175,7 @@ impl Timers {
     pub(crate) fn reset(&self, own: Own, key: TimerKey, tick: u64) -> Reset {
         let (shard, own) = self.shard_of(key, own);
         // SAFETY: `own` says so.
-        let reset = unsafe { shard.reset(own, key, tick) };
-        if reset == Reset::Lowered {
-            self.uses(key.shard());
-        }
-        reset
+        unsafe { shard.reset(own, key, tick, &self.used) }
     }
 
     /// Takes a timer out. Nothing happens if it has fired already; if not, it won't.

@@ -5,6 +5,7 @@ use std::task::Waker;
 use crossbeam_utils::CachePadded;
 
 use super::queue::{Queue, TimerKey};
+use super::used::Used;
 use super::{NEVER, Reset};
 use crate::sync::{AtomicBool, AtomicU64, Ordering};
 use crate::util::biased::Biased;
@@ -64,10 +65,16 @@ impl Shard {
     /// As for `with`.
     // Inlined: see `Timers::insert`.
     #[inline(always)]
-    pub(super) unsafe fn insert(&self, own: bool, tick: u64, waker: Waker) -> (TimerKey, bool) {
+    pub(super) unsafe fn insert(
+        &self,
+        own: bool,
+        tick: u64,
+        waker: Waker,
+        used: &Used,
+    ) -> (TimerKey, bool) {
         let insert = move |queue: &mut Queue<Waker>| {
             let key = queue.insert(tick, waker);
-            (key, self.lower(queue, tick))
+            (key, self.lower(queue, tick, used, key.shard()))
         };
         // SAFETY: as the caller promises.
         unsafe { self.with(own, insert) }
@@ -101,11 +108,11 @@ impl Shard {
 
     /// # Safety
     /// As for `with`.
-    pub(super) unsafe fn reset(&self, own: bool, key: TimerKey, tick: u64) -> Reset {
+    pub(super) unsafe fn reset(&self, own: bool, key: TimerKey, tick: u64, used: &Used) -> Reset {
         let reset = |queue: &mut Queue<Waker>| {
             if !queue.reset(key, tick) {
                 Reset::Gone
-            } else if self.lower(queue, tick) {
+            } else if self.lower(queue, tick, used, key.shard()) {
                 Reset::Lowered
             } else {
                 Reset::Moved
@@ -178,13 +185,14 @@ impl Shard {
         all.extend(taken);
     }
 
-    /// Makes known that something is due at `tick`. True: that is earlier than what was known.
-    fn lower(&self, _locked: &mut Queue<Waker>, tick: u64) -> bool {
+    /// Makes known that something is due at `tick` in this shard, of that number. True: that is earlier than what was known.
+    fn lower(&self, _locked: &mut Queue<Waker>, tick: u64, used: &Used, number: usize) -> bool {
         // Relaxed: written only under the lock that the caller holds.
         let is_earlier = tick < self.earliest.load(Ordering::Relaxed);
         if is_earlier {
             // Relaxed: ordered by the fence in `Driver::added`.
             self.earliest.store(tick, Ordering::Relaxed);
+            used.set(number);
         }
         is_earlier
     }
