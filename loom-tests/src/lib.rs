@@ -8,6 +8,7 @@
     reason = "the models are their own readers"
 )]
 
+mod clean;
 mod closing;
 mod driving;
 mod engine;
