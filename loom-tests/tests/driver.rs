@@ -360,8 +360,7 @@ fn a_caller_that_is_done_hands_on_the_seat() {
 
 #[test]
 fn one_that_is_sent_away_hands_on_the_seat() {
-    // With two preemptions it passes as well, in five minutes.
-    model("eviction against a new timer", 1, || {
+    model("eviction against a new timer", 2, || {
         let sitters = [(); 2].map(|()| Sitter::patient_for(2 * HOUR));
         office(sitters, 2, |office| {
             // For that one of them sits in the seat until it is kicked.
